@@ -1,0 +1,1 @@
+"""Answerers: passages in, an answer's statements out."""

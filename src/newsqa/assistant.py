@@ -1,0 +1,189 @@
+"""The whole chain: a question is understood, searched for, answered and grounded."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from time import perf_counter
+from typing import Any, Self, TypedDict, Unpack
+
+from langchain_core.runnables import Runnable, RunnableLambda, RunnablePassthrough
+
+from newsqa.answering.extractive import ExtractiveAnswerer, Reply
+from newsqa.dialogue import standalone_question
+from newsqa.domain import Answer, Event, Filters, ScoredPassage, Turn
+from newsqa.errors import ArticleNotFoundError, GroundingError, QuestionError
+from newsqa.grounding import ground
+from newsqa.library import Library
+from newsqa.retrieval import HybridRetriever
+
+MAX_TURNS = 50
+"""Turns of a conversation that are taken in; earlier ones are left out."""
+_TRIES = 3
+
+State = dict[str, Any]
+
+
+class Options(TypedDict, total=False):
+    """What may go with a question."""
+
+    history: Sequence[Turn]
+    """The conversation so far, oldest turn first."""
+    filters: Filters | None
+    """Which articles may be searched."""
+    top_k: int | None
+    """How many passages are read, 1 and up."""
+
+
+class Assistant:
+    """Answers questions about a library; a context manager.
+
+    `chain` is the LangChain Runnable behind every method. It takes a dict with `question` and what `Options`
+    names; its steps add `standalone_question`, `passages`, `reply` and `answer`.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        retriever: HybridRetriever,
+        answerer: ExtractiveAnswerer,
+        *,
+        max_question_chars: int = 2000,
+    ) -> None:
+        """Puts the parts together; `newsqa.open_assistant` makes them."""
+        self.library, self.retriever, self.answerer = library, retriever, answerer
+        self._max_question_chars = max_question_chars
+        self.chain: Runnable[State, State] = (
+            RunnableLambda(self._check)
+            | RunnablePassthrough.assign(standalone_question=_timed("understand", _understand))
+            | RunnablePassthrough.assign(passages=_timed("retrieve", self._retrieve))
+            | RunnablePassthrough.assign(reply=_timed("read", self._reply))
+            | RunnablePassthrough.assign(answer=RunnableLambda(self._answer))
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the library."""
+        self.library.close()
+
+    def ask(self, question: str, **options: Unpack[Options]) -> Answer:
+        """The answer to `question`; abstaining is an answer too.
+
+        Raises:
+            QuestionError: the question or an option can't be used; the message names it.
+        """
+        answer: Answer = self.chain.invoke({"question": question, **options})["answer"]
+        return answer
+
+    def batch(self, questions: Sequence[str], **options: Unpack[Options]) -> list[Answer]:
+        """The answers to independent questions, in their order. Raises as `ask` does."""
+        states = self.chain.batch([{"question": question, **options} for question in questions])
+        return [state["answer"] for state in states]
+
+    def stream(self, question: str, **options: Unpack[Options]) -> Iterator[Event]:
+        """The answer as it comes; the last event holds it whole. Raises as `ask` does."""
+        for chunk in self.chain.stream({"question": question, **options}):
+            yield from _events(chunk)
+
+    async def aask(self, question: str, **options: Unpack[Options]) -> Answer:
+        """As `ask`, for an event loop."""
+        answer: Answer = (await self.chain.ainvoke({"question": question, **options}))["answer"]
+        return answer
+
+    async def abatch(self, questions: Sequence[str], **options: Unpack[Options]) -> list[Answer]:
+        """As `batch`, for an event loop."""
+        states = await self.chain.abatch([{"question": question, **options} for question in questions])
+        return [state["answer"] for state in states]
+
+    async def astream(self, question: str, **options: Unpack[Options]) -> AsyncIterator[Event]:
+        """As `stream`, for an event loop."""
+        async for chunk in self.chain.astream({"question": question, **options}):
+            for event in _events(chunk):
+                yield event
+
+    # The steps of the chain
+
+    def _check(self, state: State) -> State:
+        question = state.get("question")
+        if not isinstance(question, str) or not question.strip():
+            raise QuestionError("question is empty; ask something")
+        if len(question) > self._max_question_chars:
+            raise QuestionError(
+                f"question has {len(question):,} characters, more than {self._max_question_chars:,}; shorten it"
+            )
+        top_k = state.get("top_k")
+        if top_k is not None and (not isinstance(top_k, int) or not 1 <= top_k <= 100):
+            raise QuestionError(f"top_k is {top_k!r}; give a whole number from 1 to 100")
+        history = tuple(state.get("history") or ())[-MAX_TURNS:]
+        if not all(isinstance(turn, Turn) for turn in history):
+            raise QuestionError("history holds something that is no Turn; give Turn(question=…, answer=…)")
+        readable = question.encode(errors="replace").decode()  # half a character can't be stored or searched
+        return {**state, "question": readable, "history": history, "timings": {}, "started": perf_counter()}
+
+    def _retrieve(self, state: State) -> list[ScoredPassage]:
+        return self.retriever.find(state["standalone_question"], state.get("filters"), state.get("top_k"))
+
+    def _reply(self, state: State) -> Reply:
+        return self.answerer.reply(state["standalone_question"], state["passages"])
+
+    def _answer(self, state: State) -> Answer:
+        for attempt in range(_TRIES):
+            reply: Reply = state["reply"]
+            try:
+                text, citations = ground(reply.preface, reply.statements, self.library.get)
+                break
+            except (GroundingError, ArticleNotFoundError):  # an article was replaced since it was read
+                if attempt == _TRIES - 1:
+                    raise
+                state = {**state, "passages": self._retrieve(state)}
+                state["reply"] = self._reply(state)
+        timings = {**state["timings"], "total": perf_counter() - state["started"]}
+        return Answer(
+            question=state["question"],
+            standalone_question=state["standalone_question"],
+            text=text,
+            short=reply.short,
+            status=reply.status,
+            confidence=reply.confidence,
+            citations=citations,
+            passages=tuple(state["passages"]),
+            answerer=self.answerer.name,
+            timings={stage: round(seconds, 4) for stage, seconds in timings.items()},
+        )
+
+
+def _understand(state: State) -> str:
+    return standalone_question(state["question"], state["history"])
+
+
+def _timed(stage: str, step: Callable[[State], Any]) -> Runnable[State, Any]:
+    """`step` as a Runnable that notes its seconds in the state's timings."""
+
+    def run(state: State) -> Any:
+        start = perf_counter()
+        result = step(state)
+        state["timings"][stage] = perf_counter() - start
+        return result
+
+    return RunnableLambda(run, name=stage)
+
+
+def _events(chunk: Mapping[str, Any]) -> Iterator[Event]:
+    """The events of one chunk of the chain's stream, which holds the keys that became known."""
+    if "standalone_question" in chunk:
+        yield Event("start", chunk["standalone_question"])
+    if "passages" in chunk:
+        yield Event("passages", chunk["passages"])
+    if "answer" in chunk:
+        answer: Answer = chunk["answer"]
+        end = 0
+        for citation in answer.citations:
+            marker_end = citation.answer_span.end + len(f" [{citation.number}]")
+            yield Event("delta", answer.text[end:marker_end])
+            yield Event("citation", citation)
+            end = marker_end
+        if answer.text[end:]:
+            yield Event("delta", answer.text[end:])
+        yield Event("done", answer)

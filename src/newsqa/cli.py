@@ -1,0 +1,353 @@
+"""The command line: `newsqa add`, `ask`, `chat`, `articles`, `show`, `remove`, `doctor`."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from newsqa.errors import NewsqaError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from newsqa.assistant import Assistant
+    from newsqa.domain import Answer, Article
+
+# Everything heavy is imported inside the commands, so that `--help` answers at once.
+
+app = typer.Typer(
+    help="Answers questions about a collection of articles and shows the exact sentence each statement rests on.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main() -> None:
+    """Runs the program: exit 0 done, 1 a refusal (its message on stderr), 2 wrong usage, 130 interrupted."""
+    try:
+        app()
+    except NewsqaError as error:
+        print(f"newsqa: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+@app.command(epilog="Examples:  newsqa add corpus    newsqa add story.md notes.txt    newsqa add articles --json")
+def add(
+    paths: Annotated[list[str], typer.Argument(help="Text or Markdown files, and folders of such.", metavar="PATH...")],
+    as_json: AsJson = False,
+) -> None:
+    """Add articles. Changed ones are replaced, unchanged ones passed over; one bad file stops no other."""
+    from newsqa.errors import LoadError
+    from newsqa.loading import load
+
+    failed: list[str] = []
+
+    def note(error: NewsqaError) -> None:
+        failed.append(str(error))
+
+    articles = load(*paths, on_error=note)
+    with _assistant() as assistant, _progress(len(articles)) as advance:
+        report = assistant.library.add(
+            articles,
+            on_article=lambda article, outcome: advance(article.title),
+            on_error=lambda article, error: note(LoadError(f"{article.origin}: {error}")),
+        )
+    if as_json:
+        print(_json({"articles": dict(report.outcomes), "failed": failed}))
+    else:
+        outcomes = list(report.outcomes.values())
+        counts = [f"{outcomes.count(kind)} {kind}" for kind in ("added", "replaced", "unchanged")]
+        print(", ".join(counts) + (f", {len(failed)} failed" if failed else ""))
+    for message in failed:
+        print(f"newsqa: {message}", file=sys.stderr)
+    if failed:
+        raise SystemExit(1)
+
+
+@app.command(
+    epilog="Examples:  newsqa ask 'Who offered to host the talks?'    newsqa ask 'Why was it late?' --json"
+    "    newsqa ask 'How many marched?' --publisher 'Haldermarch Herald' --from 2025-03-01"
+)
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    article: Annotated[list[str] | None, typer.Option(help="Search only this article; may be repeated.")] = None,
+    publisher: Annotated[str, typer.Option(help="Search only this publisher's articles.")] = "",
+    published_from: Annotated[str, typer.Option("--from", help="First day of publication, as 2025-05-12.")] = "",
+    published_to: Annotated[str, typer.Option("--to", help="Last day of publication.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Ask one question."""
+    from newsqa.domain import Filters
+
+    filters = Filters(tuple(article or ()), publisher, _day("--from", published_from), _day("--to", published_to))
+    with _assistant() as assistant:
+        answer = assistant.ask(question, filters=filters)
+    _print_answer(answer, as_json)
+
+
+@app.command(epilog="Examples:  newsqa chat    newsqa chat < questions.txt    newsqa chat --json < questions.txt")
+def chat(as_json: AsJson = False) -> None:
+    """Ask one question after another; follow-ups may lean on the ones before. Reads a line each from a pipe."""
+    from newsqa.domain import Turn
+
+    turns: list[Turn] = []
+    with _assistant() as assistant:
+        if sys.stdin.isatty():
+            articles = len(assistant.library)
+            print(f"{articles} articles. Ask, or press Ctrl-D to leave.", file=sys.stderr)
+        for question in _questions():
+            try:
+                answer = assistant.ask(question, history=turns)
+            except NewsqaError as error:
+                print(f"newsqa: {error}", file=sys.stderr)
+                continue
+            if not sys.stdin.isatty() and not as_json:
+                print(f"> {question}")
+            _print_answer(answer, as_json)
+            turns.append(Turn(question, answer.text))
+
+
+@app.command(epilog="Examples:  newsqa articles    newsqa articles --json")
+def articles(as_json: AsJson = False) -> None:
+    """List the articles, newest first."""
+    with _assistant() as assistant:
+        found = assistant.library.articles()
+    if as_json:
+        print(_json([_summary(article) for article in found]))
+    elif not found:
+        print("There are no articles yet: newsqa add PATH")
+    else:
+        _print_articles(found)
+
+
+@app.command(epilog="Examples:  newsqa show istanbul-talks-2025-05    newsqa show istanbul-talks-2025-05 --at 1204")
+def show(
+    article: Annotated[str, typer.Argument(help="The article's id, as `newsqa articles` lists it.")],
+    at: Annotated[
+        int | None, typer.Option(min=0, help="Show the sentence at this offset with what is around it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print an article, or the part of it around a citation."""
+    with _assistant() as assistant:
+        found = assistant.library.get(article)
+    if as_json:
+        from newsqa.domain import to_json
+
+        print(_json(to_json(found)))
+    else:
+        _print_article(found, at)
+
+
+@app.command(epilog="Example:  newsqa remove hollin-bridge-delay")
+def remove(article: Annotated[list[str], typer.Argument(help="Ids of articles.", metavar="ARTICLE...")]) -> None:
+    """Remove articles: all of those named, or none if one is not there."""
+    with _assistant() as assistant:
+        assistant.library.remove(*article)
+    print(f"{len(article)} removed")
+
+
+@app.command(epilog="Examples:  newsqa doctor    newsqa doctor --json    newsqa doctor --reindex")
+def doctor(
+    reindex: Annotated[bool, typer.Option("--reindex", help="First cut and embed every article anew.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Report versions, library, model and counts, and check that catalogue and vectors agree (exit 1 if not)."""
+    from newsqa.wiring import read_settings
+
+    settings = read_settings()
+    with _assistant(reindex=reindex) as assistant:
+        health = assistant.library.health()
+        facts = {
+            **_versions(),
+            "library": str(settings.data_dir),
+            "embedding model": settings.embedding_model,
+            "embedding": assistant.library.identity,
+            "articles": health.articles,
+            "passages": health.passages,
+            "passages without a vector": health.missing_vectors,
+            "vectors without a passage": health.stray_vectors,
+            "catalogue and vectors agree": health.agree,
+        }
+    if as_json:
+        print(_json(facts))
+    else:
+        width = max(map(len, facts))
+        for name, value in facts.items():
+            print(f"{name:<{width}}  {value if not isinstance(value, bool) else ('yes' if value else 'no')}")
+    if not health.agree:
+        print("newsqa: catalogue and vectors disagree; run `newsqa doctor --reindex`", file=sys.stderr)
+        raise SystemExit(1)
+
+
+# What the commands share
+
+
+def _assistant(*, reindex: bool = False) -> "Assistant":
+    from newsqa.wiring import open_assistant
+
+    return open_assistant(reindex=reindex)
+
+
+def _questions() -> Iterator[str]:
+    if not sys.stdin.isatty():
+        yield from (line.strip() for line in sys.stdin if line.strip())
+        return
+    while True:
+        try:
+            line = input("? ").strip()
+        except EOFError:
+            print(file=sys.stderr)
+            return
+        if line:
+            yield line
+
+
+def _day(option: str, text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no date; write it as 2025-05-12", param_hint=option) from error
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _summary(article: "Article") -> dict[str, Any]:
+    from newsqa.domain import to_json
+
+    values: dict[str, Any] = to_json(article)
+    return {name: value for name, value in values.items() if name != "text"}
+
+
+def _versions() -> dict[str, str]:
+    import platform
+    from importlib.metadata import version
+
+    names = ("newsqa", "chromadb", "langchain-core", "onnxruntime", "sqlalchemy")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Any]:
+    """A bar on a terminal's stderr; what it yields moves it on by one article."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=_console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda title: bar.update(task, advance=1, description=_plain(title)[:60])
+
+
+def _console(*, stderr: bool = False) -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+
+
+def _plain(text: str) -> str:
+    """`text` on one line, without characters that would steer a terminal."""
+    return "".join(char if char.isprintable() else " " for char in " ".join(text.split()))
+
+
+def _print_answer(answer: "Answer", as_json: bool) -> None:
+    if as_json:
+        from newsqa.domain import to_json
+
+        print(_json(to_json(answer)))
+        return
+    from rich.text import Text
+
+    console = _console()
+    if answer.standalone_question != answer.question:
+        console.print(Text(f"understood as: {_plain(answer.standalone_question)}", style="dim"))
+    console.print(_marked_text(answer))
+    console.print()
+    for citation in answer.citations:
+        where = ", ".join(filter(None, (_plain(citation.publisher), _published(citation.published_at))))
+        head = Text(f"[{citation.number}] ", style="cyan")
+        head.append(_plain(citation.title), style="bold").append(f"  {where}")
+        console.print(head)
+        at = f"newsqa show {citation.article_id} --at {citation.source_span.start}"
+        console.print(Text(f"    {at}", style="dim"))
+    console.print(Text(f"confidence {answer.confidence:.0%}", style="dim"))
+    console.print()
+
+
+def _marked_text(answer: "Answer") -> Any:
+    """The answer's text, what is quoted in bold."""
+    from rich.text import Text
+
+    marked, end = Text(), 0
+    for citation in answer.citations:
+        span = citation.answer_span
+        marked.append(_plain(answer.text[end : span.start]) + (" " if end < span.start else ""))
+        marked.append(_plain(span.of(answer.text)), style="bold")
+        marked.append(f" [{citation.number}] ", style="cyan")
+        end = span.end + len(f" [{citation.number}]")
+    return marked.append(_plain(answer.text[end:]))
+
+
+def _published(day: date | None) -> str:
+    return day.strftime("%-d %B %Y") if day else "no date"
+
+
+def _print_articles(found: "list[Article]") -> None:
+    from rich.table import Table
+
+    table = Table("id", "published", "publisher", "title", box=None, padding=(0, 2, 0, 0))
+    for article in found:
+        day = str(article.published_at or "no date")
+        table.add_row(*map(_escaped, (article.id, day, article.publisher, article.title)))
+    _console().print(table)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(_plain(text))
+
+
+def _print_article(article: "Article", at: int | None) -> None:
+    from rich.text import Text
+
+    from newsqa.passages import split_sentences
+
+    console = _console()
+    console.print(Text(_plain(article.title), style="bold"))
+    console.print(", ".join(filter(None, (_escaped(article.publisher), _published(article.published_at)))))
+    if article.fictional:
+        console.print(Text("fictional", style="dim"))
+    console.print()
+    start, end, lit = 0, len(article.text), None
+    if at is not None:
+        if at >= len(article.text):
+            raise NewsqaError(f"--at {at} lies behind the end of {article.id} ({len(article.text)} characters)")
+        sentences = split_sentences(article.text, article.language, (article.title, article.subtitle))
+        index = max(i for i, sentence in enumerate(sentences) if sentence.start <= max(at, sentences[0].start))
+        start = sentences[max(0, index - 3)].start
+        end, lit = sentences[min(len(sentences) - 1, index + 3)].end, sentences[index]
+    printed = Text("".join(char if char.isprintable() or char == "\n" else " " for char in article.text[start:end]))
+    if lit:
+        printed.stylize("bold reverse", lit.start - start, lit.end - start)
+    console.print(printed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""The words of newsqa as frozen dataclasses: what flows from an article to an answer.
+
+Offsets everywhere are Unicode code points (Python string indices) into the stored `Article.text`
+(or, for answer spans, into `Answer.text`), end exclusive.
+"""
+
+from collections.abc import Mapping
+from dataclasses import InitVar, asdict, dataclass, field, is_dataclass
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from typing import Any, Literal
+from unicodedata import normalize
+
+from newsqa.errors import ArticleError, GroundingError
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of characters: `text[start:end]`."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"a span needs 0 <= start <= end, got {self.start}:{self.end}")
+
+    def of(self, text: str) -> str:
+        """The characters of `text` that this span covers."""
+        return text[self.start : self.end]
+
+    def within(self, other: "Span") -> bool:
+        """Whether this span lies wholly inside `other`."""
+        return other.start <= self.start and self.end <= other.end
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One article as it was loaded. Only `title` and `text` are needed; what is not known stays empty.
+
+    Both are normalised here, once: line ends become line feeds, characters Unicode NFC. All offsets are into this text.
+
+    The three dates are three things: `published_at` and `updated_at` are the publisher's (a `date`, or a
+    `datetime` where the hour is known) and are never guessed; `added_at` is when the library took it in.
+    """
+
+    title: str
+    text: str
+    id: str = ""
+    """Stable identity; made from url, else origin, else title and text, when not given."""
+    url: str = ""
+    publisher: str = ""
+    author: str = ""
+    published_at: date | None = None
+    updated_at: date | None = None
+    added_at: datetime | None = None
+    subtitle: str = ""
+    place: str = ""
+    language: str = "en"
+    """BCP 47 code, used to split sentences."""
+    fictional: bool = False
+    origin: str = ""
+    """The file it was loaded from, empty when it came from none."""
+
+    def __post_init__(self) -> None:
+        for name in ("title", "text"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                raise ArticleError(f"an article's {name} is a string, not {type(value).__name__}: give it as text")
+            object.__setattr__(self, name, normalised(value))
+        if not self.id:
+            identity = self.url or self.origin or f"{self.title}\n{self.text}"
+            object.__setattr__(self, "id", sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16])
+
+    @property
+    def revision(self) -> str:
+        """Hash of everything that is indexed or shown; two adds with the same revision change nothing."""
+        shown = (
+            self.title, self.text, self.url, self.publisher, self.author, self.published_at, self.updated_at,
+            self.subtitle, self.place, self.language, self.fictional,
+        )  # fmt: skip
+        return sha256("\x1f".join(map(str, shown)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence, list item or heading of an article."""
+
+    start: int
+    end: int
+    text: str
+    heading: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A run of whole sentences of one article: the unit that is found."""
+
+    id: str
+    article_id: str
+    start: int
+    end: int
+    text: str
+    sentences: tuple[Sentence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPassage:
+    """A passage that was retrieved, with what a citation of it has to show."""
+
+    passage: Passage
+    title: str
+    publisher: str
+    url: str
+    published_at: date | None
+    score: float
+    """Fused retrieval score; comparable within one question only, higher is better."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """The parts: `dense` (cosine, -1 to 1) and `bm25` (0 and up), each where that search found it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """The sentence a statement rests on. It can't be made unless `article_text` holds the quote at its span.
+
+    Raises:
+        GroundingError: `article_text[source_span] != quote`, or the quote is empty.
+    """
+
+    number: int
+    """Position in the answer's list, from 1: the `n` of its marker `[n]`."""
+    article_id: str
+    title: str
+    publisher: str
+    url: str
+    published_at: date | None
+    quote: str
+    source_span: Span
+    """Where the quote stands in the article."""
+    answer_span: Span
+    """Where the cited statement stands in `Answer.text`."""
+    article_text: InitVar[str]
+
+    def __post_init__(self, article_text: str) -> None:
+        if not self.quote or self.source_span.of(article_text) != self.quote:
+            where = f"{self.article_id} {self.source_span.start}:{self.source_span.end}"
+            raise GroundingError(f"the quote of citation {self.number} does not stand at {where}; it is not shown")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the assistant says to one question. Abstaining is an answer, not an error.
+
+    Raises:
+        GroundingError: a citation's `answer_span` leaves `text`.
+    """
+
+    question: str
+    standalone_question: str
+    """The question that was searched for: a follow-up with its history taken in."""
+    text: str
+    short: str | None
+    """The bare answer where there is one; None when abstaining."""
+    status: Literal["answered", "abstained"]
+    confidence: float
+    """Estimated probability that the answer is right, 0 to 1."""
+    citations: tuple[Citation, ...] = ()
+    passages: tuple[ScoredPassage, ...] = ()
+    """What was retrieved, best first."""
+    answerer: str = ""
+    """Which answerer spoke."""
+    timings: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by stage."""
+
+    def __post_init__(self) -> None:
+        whole = Span(0, len(self.text))
+        for citation in self.citations:
+            if not citation.answer_span.within(whole):
+                raise GroundingError(f"citation {citation.number} points outside the answer; it is not shown")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier question of the conversation and the text of its answer."""
+
+    question: str
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which articles may be searched. Every given filter must hold; none given lets all pass."""
+
+    article_ids: tuple[str, ...] = ()
+    publisher: str = ""
+    """Exact name."""
+    published_from: date | None = None
+    """First day, inclusive. An article without a date never passes a date filter."""
+    published_to: date | None = None
+    """Last day, inclusive."""
+
+    def __bool__(self) -> bool:
+        return self != Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One step of an answer as it comes: `value` is what `type` names."""
+
+    type: Literal["start", "passages", "delta", "citation", "done"]
+    value: Any
+    """start: the stand-alone question; passages: the scored passages; delta: a piece of the text;
+    citation: a Citation; done: the whole Answer."""
+
+
+def normalised(text: str) -> str:
+    """`text` with line feeds as its only line ends, and in Unicode NFC."""
+    return normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def now() -> datetime:
+    """The present moment in UTC, to the second."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def to_json(value: Any) -> Any:
+    """`value` as plain dicts, lists and ISO 8601 dates, ready for `json.dumps`."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return to_json(asdict(value))
+    if isinstance(value, Mapping):
+        return {key: to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value

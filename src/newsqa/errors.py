@@ -1,0 +1,65 @@
+"""Everything newsqa raises on purpose.
+
+    NewsqaError                  one except clause catches them all
+    ├── LoadError                a file or folder that can't become articles
+    ├── ArticleError             an article that can't be stored
+    │   └── ArticleNotFoundError an article id the library does not hold
+    ├── LibraryError             a library that can't be opened or read
+    │   ├── LibraryLockedError   another process owns it
+    │   └── IndexMismatchError   it was indexed with other settings
+    ├── QuestionError            a question that can't be asked
+    ├── GroundingError           a citation whose quote is not in its article
+    ├── SettingsError            a setting that is unknown or out of bounds
+    └── ModelError               an embedding model that can't be loaded
+
+Every message says what is wrong, where, and the next step:
+
+    try:
+        answer = assistant.ask(question)
+    except newsqa.NewsqaError as error:
+        print(error)
+"""
+
+
+class NewsqaError(Exception):
+    """Anything newsqa refuses; its message is one line, fit to be shown."""
+
+
+class LoadError(NewsqaError):
+    """A file or folder can't become articles; the message names it."""
+
+
+class ArticleError(NewsqaError):
+    """An article can't be stored; the message names the field."""
+
+
+class ArticleNotFoundError(ArticleError):
+    """The library holds no article of this id."""
+
+
+class LibraryError(NewsqaError):
+    """The library can't be opened or read."""
+
+
+class LibraryLockedError(LibraryError):
+    """Another process owns the library; the message names its pid."""
+
+
+class IndexMismatchError(LibraryError):
+    """The library was indexed with another embedding model or chunking; the message names the remedy."""
+
+
+class QuestionError(NewsqaError):
+    """A question or its history can't be asked; the message names the field."""
+
+
+class GroundingError(NewsqaError):
+    """A citation does not reproduce its quote, or points outside the answer."""
+
+
+class SettingsError(NewsqaError):
+    """A setting is unknown or out of bounds; the message names its variable."""
+
+
+class ModelError(NewsqaError):
+    """An embedding model can't be loaded."""

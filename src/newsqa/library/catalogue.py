@@ -1,0 +1,324 @@
+"""The truth about what is stored: articles, revisions, passages and full text search, in SQLite."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy import Column, ForeignKey, Integer, String, Table, Text
+
+from newsqa.domain import Article, Filters, Passage, ScoredPassage, Sentence
+from newsqa.errors import LibraryError
+
+FORMAT = "1"
+"""Version of the tables below; a library of another one is refused."""
+
+_schema = sql.MetaData()
+_settings = Table("settings", _schema, Column("name", String, primary_key=True), Column("value", Text, nullable=False))
+_revisions = Table(
+    "revisions",
+    _schema,
+    Column("article_id", String, primary_key=True),
+    Column("revision", String, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("subtitle", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("publisher", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("fictional", sql.Boolean, nullable=False),
+    Column("published_at", Text),
+    Column("updated_at", Text),
+)
+_articles = Table(
+    "articles",
+    _schema,
+    Column("id", String, primary_key=True),
+    Column("revision", String, nullable=False),
+    Column("origin", Text, nullable=False, index=True),
+    Column("added_at", Text, nullable=False),
+    sql.ForeignKeyConstraint(["id", "revision"], ["revisions.article_id", "revisions.revision"]),
+)
+_passages = Table(
+    "passages",
+    _schema,
+    Column("number", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("article_id", ForeignKey("articles.id"), nullable=False, index=True),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("sentences", Text, nullable=False),
+)
+_unsettled = Table("unsettled", _schema, Column("passage_id", String, primary_key=True))
+_full_text = sql.table("full_text", sql.column("rowid"), sql.column("title"), sql.column("text"))
+_terms = sql.table("terms", sql.column("term"), sql.column("doc"))
+_TOKENIZER = "porter unicode61 remove_diacritics 2"
+_FULL_TEXT = (
+    f"CREATE VIRTUAL TABLE IF NOT EXISTS full_text USING fts5(title, text, tokenize='{_TOKENIZER}')",
+    "CREATE VIRTUAL TABLE IF NOT EXISTS terms USING fts5vocab(full_text, row)",
+)
+_CURRENT = _articles.join(
+    _revisions, (_revisions.c.article_id == _articles.c.id) & (_revisions.c.revision == _articles.c.revision)
+)
+_METADATA = tuple(column.name for column in _revisions.c if column.name not in ("article_id", "revision"))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An article with its passages, ready to be stored."""
+
+    article: Article
+    passages: tuple[Passage, ...]
+
+
+class Catalogue:
+    """One SQLite file. Every method is one transaction: readers see all of a change or none of it."""
+
+    def __init__(self, file: Path) -> None:
+        """Opens the file, which is made when missing.
+
+        Raises:
+            LibraryError: it is no catalogue, or one of another format.
+        """
+        self._engine = sql.create_engine(f"sqlite:///{file}", connect_args={"timeout": 30})
+        sql.event.listen(self._engine, "connect", _configure)
+        sql.event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        try:
+            with self._engine.begin() as connection:
+                _schema.create_all(connection)
+                for statement in _FULL_TEXT:
+                    connection.exec_driver_sql(statement)
+            found = self.settings().get("format", FORMAT)
+        except sql.exc.DatabaseError as error:
+            raise LibraryError(
+                f"{file} is not a newsqa catalogue ({error.orig}): move it away and add again"
+            ) from error
+        if found != FORMAT:
+            raise LibraryError(f"{file} has format {found}, this newsqa reads {FORMAT}: use the newsqa that made it")
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._engine.dispose()
+
+    # What it was indexed with
+
+    def settings(self) -> dict[str, str]:
+        """What was stored by `set_settings`."""
+        with self._engine.begin() as connection:
+            return {row.name: row.value for row in connection.execute(sql.select(_settings))}
+
+    def set_settings(self, settings: Mapping[str, str]) -> None:
+        """Stores or overwrites these settings."""
+        with self._engine.begin() as connection:
+            for name, value in settings.items():
+                connection.execute(_settings.delete().where(_settings.c.name == name))
+                connection.execute(_settings.insert().values(name=name, value=value))
+
+    # Articles
+
+    def article(self, article_id: str) -> Article | None:
+        """The current revision of an article."""
+        return next(iter(self._select_articles(_articles.c.id == article_id)), None)
+
+    def article_of(self, origin: str) -> Article | None:
+        """The article that was loaded from `origin`."""
+        return next(iter(self._select_articles(_articles.c.origin == origin)), None) if origin else None
+
+    def articles(self) -> list[Article]:
+        """All articles, newest first, those without a date last."""
+        newest = sql.func.coalesce(_revisions.c.published_at, "").desc()
+        return self._select_articles(sql.true(), newest, _articles.c.id)
+
+    def counts(self) -> dict[str, int]:
+        """Number of `articles` and `passages`."""
+        with self._engine.begin() as connection:
+            count = {table: sql.select(sql.func.count()).select_from(table) for table in (_articles, _passages)}
+            return {table.name: connection.scalar(query) or 0 for table, query in count.items()}
+
+    def _select_articles(self, condition: Any, *order: Any) -> list[Article]:
+        columns = (
+            _articles.c.id,
+            _articles.c.origin,
+            _articles.c.added_at,
+            *(_revisions.c[name] for name in _METADATA),
+        )
+        with self._engine.begin() as connection:
+            rows = connection.execute(sql.select(*columns).select_from(_CURRENT).where(condition).order_by(*order))
+            return [_article(row) for row in rows]
+
+    # Writing
+
+    def store(self, entries: Iterable[Entry]) -> None:
+        """Puts articles and their passages in the place of what was stored under their ids.
+
+        The vectors of the passages that go are noted as unsettled, those of the ones that come as settled.
+        """
+        with self._engine.begin() as connection:
+            for entry in entries:
+                self._drop_passages(connection, [entry.article.id])
+                self._insert(connection, entry)
+
+    def remove(self, article_ids: Sequence[str]) -> None:
+        """Removes articles with all their revisions; notes their vectors as unsettled."""
+        with self._engine.begin() as connection:
+            self._drop_passages(connection, article_ids)
+            connection.execute(_articles.delete().where(_articles.c.id.in_(article_ids)))
+            connection.execute(_revisions.delete().where(_revisions.c.article_id.in_(article_ids)))
+
+    def _drop_passages(self, connection: sql.Connection, article_ids: Sequence[str]) -> None:
+        chosen = _passages.c.article_id.in_(article_ids)
+        rows = connection.execute(sql.select(_passages.c.number, _passages.c.id).where(chosen)).all()
+        if rows:
+            connection.execute(_full_text.delete().where(_full_text.c.rowid.in_([row.number for row in rows])))
+            connection.execute(_passages.delete().where(chosen))
+            connection.execute(_unsettled.insert().prefix_with("OR IGNORE"), [{"passage_id": row.id} for row in rows])
+
+    def _insert(self, connection: sql.Connection, entry: Entry) -> None:
+        article = entry.article
+        values = {name: _stored(getattr(article, name)) for name in _METADATA}
+        key = {"article_id": article.id, "revision": article.revision}
+        connection.execute(_revisions.insert().prefix_with("OR IGNORE").values(**key, **values))
+        current = {"revision": article.revision, "origin": article.origin, "added_at": _stored(article.added_at)}
+        updated = connection.execute(_articles.update().where(_articles.c.id == article.id).values(**current))
+        if not updated.rowcount:
+            connection.execute(_articles.insert().values(id=article.id, **current))
+        for passage in entry.passages:
+            number = connection.execute(_passages.insert().values(**_passage_row(passage))).lastrowid
+            indexed = {"rowid": number, "title": _headline(article), "text": passage.text}
+            connection.execute(_full_text.insert().values(**indexed))
+            connection.execute(_unsettled.delete().where(_unsettled.c.passage_id == passage.id))
+
+    # Vectors that may disagree with the passages
+
+    def unsettle(self, passage_ids: Collection[str]) -> None:
+        """Notes that vectors of these passages are about to be written."""
+        with self._engine.begin() as connection:
+            connection.execute(_unsettled.insert().prefix_with("OR IGNORE"), [{"passage_id": id} for id in passage_ids])
+
+    def unsettled(self) -> set[str]:
+        """Passage ids whose vectors may be there although the passages are not."""
+        with self._engine.begin() as connection:
+            return set(connection.scalars(sql.select(_unsettled.c.passage_id)))
+
+    def settle(self, passage_ids: Collection[str]) -> None:
+        """Notes that the vectors of these passages are gone."""
+        with self._engine.begin() as connection:
+            connection.execute(_unsettled.delete().where(_unsettled.c.passage_id.in_(passage_ids)))
+
+    # Searching
+
+    def search(self, terms: Sequence[str], k: int, filters: Filters) -> dict[str, float]:
+        """The `k` best passage ids with their BM25 scores (0 and up), best first.
+
+        Args:
+            terms: words in any spelling; each is quoted, so nothing in them is query syntax.
+            k: how many at the most.
+            filters: only passages of articles that pass.
+        """
+        if not terms:
+            return {}
+        match = " OR ".join('"' + term.replace('"', '""') + '"' for term in terms)
+        score = (-sql.literal_column("bm25(full_text)", sql.Float)).label("score")
+        joined = _full_text.join(_passages, _passages.c.number == _full_text.c.rowid)
+        query = sql.select(_passages.c.id, score).where(sql.text("full_text MATCH :match").bindparams(match=match))
+        if filters:
+            joined = joined.join(_CURRENT, _passages.c.article_id == _articles.c.id)
+            query = query.where(_condition(filters))
+        query = query.select_from(joined).order_by(score.desc(), _passages.c.id).limit(k)
+        with self._engine.begin() as connection:
+            return {row.id: row.score for row in connection.execute(query)}
+
+    def passage_ids(self, filters: Filters) -> list[str]:
+        """The ids of all passages that pass the filters."""
+        query = sql.select(_passages.c.id).order_by(_passages.c.number)
+        if filters:
+            joined = _passages.join(_CURRENT, _passages.c.article_id == _articles.c.id)
+            query = query.select_from(joined).where(_condition(filters))
+        with self._engine.begin() as connection:
+            return list(connection.scalars(query))
+
+    def passages(self, scores: Mapping[str, tuple[float, Mapping[str, float]]]) -> list[ScoredPassage]:
+        """The passages of these ids with their scores, in the order given; ids that are not stored are left out."""
+        joined = _passages.join(_CURRENT, _passages.c.article_id == _articles.c.id)
+        columns: tuple[Any, ...] = (
+            _passages,
+            *(_revisions.c[name] for name in ("title", "publisher", "url", "published_at", "text")),
+        )
+        with self._engine.begin() as connection:
+            rows = connection.execute(
+                sql.select(*columns).select_from(joined).where(_passages.c.id.in_(list(scores)))
+            ).all()
+        found = {row.id: _scored(row, *scores[row.id]) for row in rows}
+        return [found[id] for id in scores if id in found]
+
+    def document_frequencies(self, terms: Collection[str]) -> dict[str, int]:
+        """In how many passages each stemmed term occurs; absent ones are left out."""
+        query = sql.select(_terms).where(_terms.c.term.in_(terms))
+        with self._engine.begin() as connection:
+            return {row.term: row.doc for row in connection.execute(query)}
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy begins transactions; sqlite3 would begin them too late
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _condition(filters: Filters) -> Any:
+    published = sql.func.substr(_revisions.c.published_at, 1, 10)
+    conditions: list[sql.ColumnElement[bool]] = []
+    if filters.article_ids:
+        conditions.append(_articles.c.id.in_(filters.article_ids))
+    if filters.publisher:
+        conditions.append(_revisions.c.publisher == filters.publisher)
+    if filters.published_from:
+        conditions.append(published >= filters.published_from.isoformat()[:10])
+    if filters.published_to:
+        conditions.append(published <= filters.published_to.isoformat()[:10])
+    return sql.and_(sql.true(), *conditions)
+
+
+def _headline(article: Article) -> str:
+    """What is searched beside the passage: title, subtitle, publisher, place and the date in words."""
+    published = article.published_at.strftime("%-d %B %Y") if article.published_at else ""
+    return "\n".join(filter(None, (article.title, article.subtitle, article.publisher, article.place, published)))
+
+
+def _stored(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _date(text: str | None) -> date | None:
+    if not text:
+        return None
+    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+
+
+def _article(row: Any) -> Article:
+    values = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's documented name
+    dates = {name: _date(values[name]) for name in ("published_at", "updated_at", "added_at")}
+    return Article(**{**values, **dates})
+
+
+def _passage_row(passage: Passage) -> dict[str, Any]:
+    spans = [[sentence.start, sentence.end, int(sentence.heading)] for sentence in passage.sentences]
+    return {
+        "id": passage.id,
+        "article_id": passage.article_id,
+        "start": passage.start,
+        "end": passage.end,
+        "sentences": json.dumps(spans, separators=(",", ":")),
+    }
+
+
+def _scored(row: Any, score: float, scores: Mapping[str, float]) -> ScoredPassage:
+    sentences = tuple(
+        Sentence(start, end, row.text[start:end], bool(heading)) for start, end, heading in json.loads(row.sentences)
+    )
+    passage = Passage(row.id, row.article_id, row.start, row.end, row.text[row.start : row.end], sentences)
+    return ScoredPassage(passage, row.title, row.publisher, row.url, _date(row.published_at), score, scores)

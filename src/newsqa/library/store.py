@@ -1,0 +1,344 @@
+"""Adds, replaces, removes and finds articles, keeping catalogue and vectors in step at every instant."""
+
+import math
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+
+from newsqa.domain import Article, Filters, Passage, ScoredPassage, now
+from newsqa.errors import ArticleError, ArticleNotFoundError, IndexMismatchError, LibraryError
+from newsqa.library.catalogue import Catalogue, Entry
+from newsqa.library.ownership import Ownership
+from newsqa.library.vectors import Vectors
+from newsqa.passages import split_passages
+
+Outcome = Literal["added", "replaced", "unchanged"]
+GROUP = 256
+"""Passages embedded and committed together."""
+MAX_FIELD_CHARS = 1000
+_SHORT_FIELDS = ("id", "title", "subtitle", "url", "publisher", "author", "place", "language", "origin")
+
+
+@dataclass(frozen=True)
+class AddReport:
+    """What became of the articles of one `add`."""
+
+    outcomes: Mapping[str, Outcome]
+    """By article id."""
+    failed: Mapping[str, ArticleError]
+    """By article title; only where `on_error` was given."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether catalogue and vectors agree."""
+
+    articles: int
+    passages: int
+    missing_vectors: int
+    """Passages that can't be found by meaning."""
+    stray_vectors: int
+    """Vectors of no passage."""
+
+    @property
+    def agree(self) -> bool:
+        """Whether nothing is missing and nothing astray."""
+        return not self.missing_vectors and not self.stray_vectors
+
+
+class Library:
+    """A folder with all that is stored, owned by one process while it is open; a context manager.
+
+    A change is written in five steps. The library may be killed between any two of them, and the next
+    opening undoes or finishes the change:
+
+    1. the ids of the new vectors are noted as unsettled;
+    2. the new vectors are written;
+    3. one transaction puts the new articles and passages in the place of the old, takes the new ids off
+       the note and puts the old ones on it: the change has happened;
+    4. the old vectors are removed;
+    5. their ids are taken off the note.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        embedding: Embeddings,
+        identity: str,
+        *,
+        passage_words: int = 120,
+        max_article_chars: int = 2_000_000,
+        reindex: bool = False,
+        on_write: Callable[[str], None] = lambda point: None,
+    ) -> None:
+        """Opens the library in `folder`, which is made when missing.
+
+        Args:
+            folder: holds the catalogue, the vectors and the lock.
+            embedding: turns indexed text into vectors.
+            identity: of the embedding model; recorded, and compared at every opening.
+            passage_words: size of a passage; recorded and compared too.
+            max_article_chars: longest article text taken in.
+            reindex: cut and embed every article anew, so that the library fits these arguments.
+            on_write: is told the name of each write point as it is passed.
+
+        Raises:
+            LibraryError: the folder can't be used.
+            LibraryLockedError: another process owns it.
+            IndexMismatchError: it was indexed with another model or passage size.
+        """
+        self.identity = identity
+        self._embedding, self._passage_words = embedding, passage_words
+        self._max_chars, self._on_write = max_article_chars, on_write
+        self._writing = threading.RLock()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._ownership = Ownership(folder)
+        except OSError as error:
+            raise LibraryError(f"{folder} can't hold a library ({error.strerror}): set NEWSQA_DATA_DIR") from error
+        try:
+            self._catalogue = Catalogue(folder / "catalogue.sqlite3")
+            identity_now = {"embedding_model": identity, "passage_words": str(passage_words)}
+            if not reindex:
+                self._check_identity(folder, identity_now)
+            self._vectors = Vectors(folder / "vectors")
+            if reindex:
+                self._reindex()
+            self._settle()
+            self._catalogue.set_settings(identity_now)
+        except BaseException:
+            self._ownership.release()
+            raise
+
+    identity: str
+    """Of the embedding model that made the vectors."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets the next process in."""
+        with self._writing:
+            self._vectors.close()
+            self._catalogue.close()
+            self._ownership.release()
+
+    # Changing it
+
+    def add(
+        self,
+        articles: Article | Iterable[Article],
+        *,
+        on_article: Callable[[Article, Outcome], None] = lambda article, outcome: None,
+        on_error: Callable[[Article, ArticleError], None] | None = None,
+    ) -> AddReport:
+        """Adds articles, replaces those that changed and passes over those that did not.
+
+        Args:
+            articles: taken one by one, so that a generator of many costs no memory.
+            on_article: is told of each article once it is stored.
+            on_error: is told of each article that can't be stored, and the others go on. Without it the first
+                error is raised; what was reported to `on_article` before stays.
+
+        Raises:
+            ArticleError: an article has no title or text, or one that can't be stored.
+        """
+        outcomes: dict[str, Outcome] = {}
+        failed: dict[str, ArticleError] = {}
+        group: list[tuple[Entry, Outcome]] = []
+
+        def flush() -> None:
+            self._write([entry for entry, _ in group])
+            for entry, outcome in group:
+                outcomes[entry.article.id] = outcome
+                on_article(entry.article, outcome)
+            group.clear()
+
+        with self._writing:
+            for article in [articles] if isinstance(articles, Article) else articles:
+                try:
+                    self._check(article)
+                except ArticleError as error:
+                    if on_error is None:
+                        flush()
+                        raise
+                    failed[article.title] = error
+                    on_error(article, error)
+                    continue
+                if any(_same(article, entry.article) for entry, _ in group):
+                    flush()
+                group.append(self._prepared(article))
+                if sum(len(entry.passages) for entry, _ in group) >= GROUP:
+                    flush()
+            flush()
+        return AddReport(outcomes, failed)
+
+    def remove(self, *article_ids: str) -> None:
+        """Removes articles, all or none of them.
+
+        Raises:
+            ArticleNotFoundError: one of the ids is not stored.
+        """
+        with self._writing:
+            for article_id in article_ids:
+                self.get(article_id)
+            self._on_write("remove: checked")
+            self._catalogue.remove(article_ids)
+            self._on_write("remove: committed")
+            self._settle()
+            self._on_write("remove: settled")
+
+    def _check_identity(self, folder: Path, identity: Mapping[str, str]) -> None:
+        recorded = self._catalogue.settings()
+        for name, value in identity.items():
+            if recorded.get(name, value) != value:
+                raise IndexMismatchError(
+                    f"the library {folder} was indexed with {name} {recorded[name]!r}, now it is {value!r}: "
+                    f"set NEWSQA_{name.upper()} back, or index it anew with `newsqa doctor --reindex`"
+                )
+
+    def _reindex(self) -> None:
+        self._vectors.clear()
+        for article in self._catalogue.articles():
+            self._write([self._entry(article)])
+
+    def _write(self, entries: Sequence[Entry]) -> None:
+        entries = [entry for entry in entries if entry.passages]
+        if not entries:
+            return
+        passages = [(entry.article, passage) for entry in entries for passage in entry.passages]
+        ids = [passage.id for _, passage in passages]
+        self._catalogue.unsettle(ids)
+        self._on_write("add: noted")
+        texts = [indexed_text(article, passage) for article, passage in passages]
+        self._vectors.add(ids, np.asarray(self._embedding.embed_documents(texts), np.float32))
+        self._on_write("add: vectors written")
+        self._catalogue.store(entries)
+        self._on_write("add: committed")
+        self._settle()
+        self._on_write("add: settled")
+
+    def _settle(self) -> None:
+        """Removes every vector whose passage is not in the catalogue, as far as the note says so."""
+        unsettled = self._catalogue.unsettled()
+        if unsettled:
+            self._vectors.remove(unsettled)
+            self._catalogue.settle(unsettled)
+
+    def _prepared(self, article: Article) -> tuple[Entry, Outcome]:
+        """The article under the id it has or gets here, cut into passages unless nothing changed."""
+        existing = self._catalogue.article_of(article.origin) or self._catalogue.article(article.id)
+        if existing is not None and _another(existing, article):
+            article = replace(article, id=f"{article.id}-{Article('', '', origin=article.origin).id[:8]}")
+            existing = self._catalogue.article(article.id)
+        if existing is None:
+            return self._entry(article), "added"
+        if existing.revision == article.revision:
+            return Entry(existing, ()), "unchanged"
+        return self._entry(replace(article, id=existing.id)), "replaced"
+
+    def _entry(self, article: Article) -> Entry:
+        article = replace(article, added_at=article.added_at or now())
+        return Entry(article, tuple(split_passages(article, self._passage_words)))
+
+    def _check(self, article: Article) -> None:
+        name = f"article {article.id!r}"
+        for field in ("title", "text"):
+            value = getattr(article, field)
+            if not isinstance(value, str) or not value.strip():
+                raise ArticleError(f"{name}: {field} is empty; give it some words")
+        for field in ("text", *_SHORT_FIELDS):
+            value, limit = getattr(article, field), self._max_chars if field == "text" else MAX_FIELD_CHARS
+            if len(value) > limit:
+                raise ArticleError(f"{name}: {field} has {len(value):,} characters, more than {limit:,}; shorten it")
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise ArticleError(
+                    f"{name}: {field} holds half a character at {error.start}; load it as UTF-8"
+                ) from error
+        if not any(char.isalnum() for char in article.text):
+            raise ArticleError(f"{name}: text holds no words; give it some")
+
+    # Reading it
+
+    def get(self, article_id: str) -> Article:
+        """The current revision of an article.
+
+        Raises:
+            ArticleNotFoundError: no article has this id.
+        """
+        article = self._catalogue.article(article_id)
+        if article is None:
+            raise ArticleNotFoundError(f"no article has the id {article_id!r}: `newsqa articles` lists those there are")
+        return article
+
+    def articles(self) -> list[Article]:
+        """All articles, newest first."""
+        return self._catalogue.articles()
+
+    def __len__(self) -> int:
+        return self._catalogue.counts()["articles"]
+
+    def health(self) -> Health:
+        """Whether catalogue and vectors agree; reads all ids."""
+        with self._writing:
+            passages, vectors = set(self._catalogue.passage_ids(Filters())), self._vectors.ids()
+        return Health(len(self), len(passages), len(passages - vectors), len(vectors - passages))
+
+    # Searching it
+
+    def search_text(self, terms: Sequence[str], k: int, filters: Filters) -> dict[str, float]:
+        """The `k` best passage ids by BM25, with their scores, best first."""
+        return self._catalogue.search(terms, k, filters)
+
+    def search_vectors(self, vector: Sequence[float], k: int, filters: Filters) -> dict[str, float]:
+        """The `k` nearest passage ids among those that pass, with their cosines, nearest first."""
+        hidden = self._catalogue.unsettled()
+        allowed = self._catalogue.passage_ids(filters) if filters else None
+        if allowed == []:
+            return {}
+        cosines = self._vectors.nearest(vector, k + len(hidden), allowed)
+        best = sorted((id for id in cosines if id not in hidden), key=lambda id: (-cosines[id], id))
+        return {id: cosines[id] for id in best[:k]}
+
+    def cosines(self, vector: Sequence[float], passage_ids: Collection[str]) -> dict[str, float]:
+        """The exact cosine of `vector` with each of these passages."""
+        return self._vectors.cosines(vector, passage_ids)
+
+    def passages(self, scores: Mapping[str, tuple[float, Mapping[str, float]]]) -> list[ScoredPassage]:
+        """The passages of these ids, with score and parts, in the order given; those gone since are left out."""
+        return self._catalogue.passages(scores)
+
+    def rarity(self, stems: Collection[str]) -> dict[str, float]:
+        """How rare each stem is among the passages, 0 (in all) to 1 (in none): inverse document frequency.
+
+        log((N + 1) / (df + 1)) / log(N + 1), N passages, df of them holding the stem.
+        """
+        total = self._catalogue.counts()["passages"]
+        counts = self._catalogue.document_frequencies(stems)
+        whole = math.log(total + 1) or 1.0
+        return {stem: math.log((total + 1) / (counts.get(stem, 0) + 1)) / whole for stem in stems}
+
+
+def indexed_text(article: Article, passage: Passage) -> str:
+    """What is embedded for a passage: its article's title, then its text."""
+    return f"{article.title}. {passage.text}"
+
+
+def _same(one: Article, other: Article) -> bool:
+    return one.id == other.id or (bool(one.origin) and one.origin == other.origin)
+
+
+def _another(existing: Article, article: Article) -> bool:
+    """Whether two articles of one id are two: files of one name in two folders that say different things."""
+    origins = {existing.origin, article.origin}
+    return "" not in origins and len(origins) == 2 and existing.text != article.text
