@@ -87,7 +87,7 @@ def test_the_packaged_model_gives_the_vectors_of_sentence_transformers(tmp_path:
     reference = SentenceTransformersEmbeddings(str(packaged_weights()))
     expected = reference.encode(TEXTS)
     assert reference.dimensions == 384
-    assert (_cosines(expected, EMBEDDINGS.encode(TEXTS)) > 0.98).all()
+    assert (_cosines(expected, EMBEDDINGS.encode(TEXTS)) > 0.97).all()
     command = [sys.executable, "-m", "newsqa.models.export_embedding", "--fp32", "--out", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True)
     assert (_cosines(expected, OnnxEmbeddings(tmp_path).encode(TEXTS)) > 0.999).all()

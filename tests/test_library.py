@@ -202,6 +202,18 @@ def test_another_index_identity_is_refused_and_reindexing_mends_it(tmp_path: Pat
     open_library(tmp_path, passage_words=60).close()
 
 
+def test_a_process_killed_while_reindexing_leaves_a_library_that_asks_for_it_again(tmp_path: Path) -> None:
+    with open_library(tmp_path) as library:
+        library.add([FERRY, BRIDGE])
+    script = _KILL.replace("on_write=kill)", "on_write=kill, reindex=True)")
+    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path), "add: committed"], cwd=ROOT, check=False)
+    assert -signal.SIGKILL == killed.returncode
+    with pytest.raises(IndexMismatchError, match="half re-indexed"):
+        open_library(tmp_path)
+    with open_library(tmp_path, reindex=True) as library:
+        assert Health(2, 3, 0, 0) == library.health()
+
+
 def test_what_is_no_library_is_refused(tmp_path: Path) -> None:
     (tmp_path / "catalogue.sqlite3").write_bytes(b"this is not a database, not even remotely" * 100)
     with pytest.raises(LibraryError, match="not a newsqa catalogue"):

@@ -9,12 +9,12 @@ from unicodedata import combining, normalize
 
 FUNCTION_WORDS = frozenset(
     """a about above after again against all also am an and any are as at be because been before being below between
-    both but by can could did do does doing down during each few for from further had has have having he her
-    here hers herself him himself his how i if in into is it its itself just let may me might more most must
-    my myself no nor not now of off on once only or other our ours out over own please s same shall she should
-    so some such t tell than that the their theirs them themselves then there these they this those through to
-    too under until up upon us very was we were what when where which while who whom whose why will with would
-    you your yours yourself don didn doesn isn wasn weren won ll re ve d m""".split()
+    both but by can could d did didn do does doesn doing don down during each ever few for from further had
+    has have having he her here hers herself him himself his how i if in into is isn it its itself just let ll
+    m many may me might more most much must my myself no nor not now of off on once only or other our ours out
+    over own please re s same shall she should so some such t tell than that the their theirs them themselves
+    then there these they this those through to too under until up upon us ve very was wasn we were weren what
+    when where which while who whom whose why will with won would yet you your yours yourself""".split()
 )
 _WORD = re.compile(r"[^\W_]+(?:[.,][0-9]+)*")
 
@@ -64,7 +64,7 @@ def _stemmer() -> Any:  # snowballstemmer has no types
 
 def folded(text: str) -> str:
     """`text` in lower case without accents."""
-    return "".join(char for char in normalize("NFKD", text.lower()) if not combining(char))
+    return "".join(char for char in normalize("NFKD", text) if not combining(char)).lower()
 
 
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"

@@ -1,0 +1,66 @@
+"""What the documents say is what the program does."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+import newsqa
+from newsqa.assistant import Assistant
+from newsqa.cli import app
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "evals" / "README.md", ROOT / "corpus" / "README.md"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_named_exists(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    commands = set(re.findall(r"(?:^|[`$ ])newsqa ([a-z]+)\b", text, re.MULTILINE)) - {"is", "answers", "reads", "and"}
+    assert commands <= set(get_command(app).commands), commands  # type: ignore[attr-defined]
+    targets = set(re.findall(r"\bmake ([a-z-]+)", text))
+    made = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert targets <= made
+
+
+def test_every_command_is_named_in_the_readme() -> None:
+    for command in get_command(app).commands:  # type: ignore[attr-defined]
+        assert f"newsqa {command}" in README
+
+
+def test_the_transcript_is_what_the_program_says(assistant: Assistant) -> None:
+    for question, sentence in re.findall(r"^\$ newsqa ask \"(.+?)\"\n((?:.+\n)+)", README, re.MULTILINE):
+        answer = assistant.ask(question)
+        assert " ".join(answer.text.split()) == " ".join(sentence.split())
+    assert README.count("$ newsqa ask") >= 2
+
+
+def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(example.replace('"my-library"', repr(str(tmp_path))), {})  # noqa: S102  # our own document
+
+
+def test_the_file_table_names_every_module() -> None:
+    source = Path(newsqa.__file__).parent
+    rooms = {path.name for path in source.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    for room in rooms - {"__init__.py"}:
+        assert f"`{room}`" in README or f"`{room}/`" in README, room
+
+
+def test_every_setting_is_documented() -> None:
+    from newsqa.settings import Settings
+
+    for name in Settings.model_fields:
+        assert f"NEWSQA_{name.upper()}" in README
+
+
+def test_the_documents_name_no_machine() -> None:
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()  # noqa: S607
+    for name in files:
+        if name.endswith((".py", ".md", ".toml", ".txt", ".yaml", "Makefile")) and name != "tests/test_docs.py":
+            text = (ROOT / name).read_text(encoding="utf-8")
+            assert not re.search(r"/work/|/root/|pypi\.org|pythonhosted", text), name

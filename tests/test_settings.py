@@ -1,0 +1,83 @@
+"""Settings: from the environment, within bounds, each described."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from newsqa.errors import SettingsError
+from newsqa.settings import Settings
+from newsqa.wiring import read_settings
+
+
+def test_the_environment_sets_every_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: dict[str, tuple[str, Any]] = {
+        "data_dir": ("/somewhere", Path("/somewhere")),
+        "embedding_model": ("another", "another"),
+        "threads": ("3", 3),
+        "passage_words": ("90", 90),
+        "pool": ("20", 20),
+        "top_k": ("4", 4),
+        "answer_threshold": ("0.25", 0.25),
+        "max_question_chars": ("500", 500),
+        "max_article_chars": ("1000", 1000),
+    }
+    for name, (value, _) in written.items():
+        monkeypatch.setenv(f"NEWSQA_{name.upper()}", value)
+    assert {name: value for name, (_, value) in written.items()} == read_settings().model_dump()
+
+
+def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSQA_TOP_K", "4")
+    assert 6 == read_settings(top_k=6).top_k
+
+
+def test_without_an_environment_the_defaults_are_within_their_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NEWSQA_DATA_DIR")
+    defaults = read_settings()
+    assert "newsqa" in defaults.data_dir.parts
+    assert defaults == read_settings(**defaults.model_dump())
+
+
+OUT_OF_BOUNDS: list[tuple[str, Any]] = [
+    ("embedding_model", ""),
+    ("threads", -1),
+    ("threads", 257),
+    ("passage_words", 29),
+    ("passage_words", 181),
+    ("passage_words", "many"),
+    ("pool", 0),
+    ("top_k", 101),
+    ("answer_threshold", 1.01),
+    ("answer_threshold", float("nan")),
+    ("max_question_chars", 0),
+    ("max_article_chars", -5),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), OUT_OF_BOUNDS)
+def test_a_value_out_of_bounds_is_refused_by_the_name_of_its_variable(name: str, value: Any) -> None:
+    with pytest.raises(SettingsError, match=rf"^NEWSQA_{name.upper()}: .*{value!r}"):
+        read_settings(**{name: value})
+
+
+def test_a_bad_variable_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSQA_TOP_K", "eight")
+    with pytest.raises(SettingsError, match=r"NEWSQA_TOP_K.*integer.*'eight'"):
+        read_settings()
+
+
+def test_an_unknown_setting_is_refused_by_its_name() -> None:
+    with pytest.raises(SettingsError, match="NEWSQA_COLOUR"):
+        read_settings(colour="red")
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        read_settings().top_k = 5  # type: ignore[misc]
+
+
+def test_every_field_is_described_in_a_sentence() -> None:
+    descriptions = {name: field.description or "" for name, field in Settings.model_fields.items()}
+    assert {} == {name: text for name, text in descriptions.items() if not text.endswith(".")}
