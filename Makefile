@@ -18,6 +18,7 @@ install: .venv/.installed  ## Set up .venv with the pinned dependencies.
 .venv/.installed: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "Python's venv is missing. On Debian: apt install python3-venv"; exit 1; }
+	@echo "Setting up .venv: a minute or two, this once."
 	$(PIP) install --upgrade pip==26.3
 	$(PIP) install $(WITH) -e .
 	@touch $@

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PACKAGED_MODEL = Path(__file__).parent / "models" / "all_minilm_l6_v2"
 MAX_TOKENS = 256
 """What all-MiniLM-L6-v2 was trained to read; the rest of a longer text is not seen."""
+MOST_PADDING = 1.05
+"""Tokens computed for each one that is there, at the most."""
 TOKENS_A_BATCH = 2048
 """Padded tokens run at once: more is no faster on a CPU and grows ONNX Runtime's memory."""
 
@@ -114,6 +116,8 @@ class OnnxEmbeddings(Embeddings):
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
+        # Threads that wait by spinning take the cores from everything between two runs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             return onnxruntime.InferenceSession(self._read("model.onnx"), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own errors share no base class but Exception
@@ -169,12 +173,15 @@ class SentenceTransformersEmbeddings(Embeddings):
 
 
 def _batches(lengths: list[int]) -> Iterator[list[int]]:
-    """Indices of texts grouped by length, shortest first, each group within `TOKENS_A_BATCH` when padded."""
+    """Indices of texts grouped by length, shortest first, with little padding and within `TOKENS_A_BATCH`."""
     batch: list[int] = []
+    tokens = 0
     for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and lengths[index] * (len(batch) + 1) > TOKENS_A_BATCH:
+        padded = lengths[index] * (len(batch) + 1)
+        if batch and padded > min(TOKENS_A_BATCH, MOST_PADDING * (tokens + lengths[index])):
             yield batch
-            batch = []
+            batch, tokens = [], 0
         batch.append(index)
+        tokens += lengths[index]
     if batch:
         yield batch

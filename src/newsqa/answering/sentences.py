@@ -48,7 +48,7 @@ FEATURES = (
 """What is known of a sentence. `near` takes in the sentence before it and the title of its article."""
 Rarity = Callable[[Collection[str]], Mapping[str, float]]
 """Gives stems their inverse document frequency, 0 (everywhere) to 1 (nowhere)."""
-READ = 5
+READ = 4
 """Passages that are read, the best ones of those retrieved."""
 
 
@@ -154,7 +154,8 @@ class SentenceScorer:
             return [], np.empty((0, len(FEATURES)))
         first, *rest = self._encoder.encode_tokens([question, *(_as_read(scored)[0] for scored in read)])
         asked = _Asked(question, first, self._rarity)
-        matches = [_Match(asked, scored, tokens) for scored, tokens in zip(read, rest, strict=True)]
+        cosines = asked.cosines(rest)
+        matches = [_Match(asked, *each) for each in zip(read, rest, cosines, strict=True)]
         rows = [asked.by_words(each) | matches[each.rank].of(each) for each in candidates]
         best = max(row["sentence_cosine"] for row in rows)
         for row in rows:
@@ -175,6 +176,11 @@ class _Asked:
         self.vector, self.tokens = _unit(tokens.vectors.sum(axis=0)), _unit(tokens.vectors)
         spelt = [stem(folded(question[start:end])) for start, end in tokens.spans]
         self.token_weights = np.array([self.weights.get(term, 0.02) for term in spelt])
+
+    def cosines(self, passages: Sequence[TokenVectors]) -> "list[NDArray[np.float32]]":
+        """For each passage the cosines of the question's tokens with its own: [question's tokens, its tokens]."""
+        together = self.tokens @ _unit(np.concatenate([tokens.vectors for tokens in passages])).T
+        return np.split(together, np.cumsum([len(tokens.vectors) for tokens in passages])[:-1], axis=1)
 
     def by_words(self, candidate: Candidate) -> dict[str, float]:
         """The features that compare words."""
@@ -217,10 +223,11 @@ class _Match:
     the whole passage, so that "it" is near what it stands for.
     """
 
-    def __init__(self, asked: _Asked, scored: ScoredPassage, tokens: TokenVectors) -> None:
+    def __init__(
+        self, asked: _Asked, scored: ScoredPassage, tokens: TokenVectors, cosines: "NDArray[np.float32]"
+    ) -> None:
         _, self._offset = _as_read(scored)
-        self._asked, self._tokens = asked, tokens
-        self._cosines = asked.tokens @ _unit(tokens.vectors).T
+        self._asked, self._tokens, self._cosines = asked, tokens, cosines
         self._title = tokens.spans[:, 1] <= self._offset
         self._passage = self._best(np.ones(len(tokens.spans), bool))
 

@@ -93,6 +93,7 @@ class Library:
             IndexMismatchError: it was indexed with another model or passage size.
         """
         self.identity = identity
+        """Of the embedding model that made the vectors."""
         self._embedding, self._passage_words = embedding, passage_words
         self._max_chars, self._on_write = max_article_chars, on_write
         self._writing = threading.RLock()
@@ -114,9 +115,6 @@ class Library:
         except BaseException:
             self._ownership.release()
             raise
-
-    identity: str
-    """Of the embedding model that made the vectors."""
 
     def __enter__(self) -> Self:
         return self
@@ -206,6 +204,7 @@ class Library:
                 )
 
     def _reindex(self) -> None:
+        self._catalogue.set_settings({"embedding_model": "half re-indexed"})  # refused until this is done
         self._vectors.clear()
         for article in self._catalogue.articles():
             self._write([self._entry(article)])
