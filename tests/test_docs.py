@@ -19,7 +19,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "evals" / "REA
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_named_exists(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
-    commands = set(re.findall(r"(?:^|[`$ ])newsqa ([a-z]+)\b", text, re.MULTILINE)) - {"is", "answers", "reads", "and"}
+    commands = set(re.findall(r"(?:`|\$ )newsqa ([a-z]+)\b", text))
     assert commands <= set(get_command(app).commands), commands  # type: ignore[attr-defined]
     targets = set(re.findall(r"\bmake ([a-z-]+)", text))
     made = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
