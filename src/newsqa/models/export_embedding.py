@@ -94,7 +94,8 @@ def main() -> None:
         else:
             quantize(fused, model)
     shutil.copyfile(weights / "tokenizer.json", arguments.out / "tokenizer.json")
-    hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(arguments.out.glob("*.*n*"))}
+    files = (model, arguments.out / "tokenizer.json")
+    hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
     print(json.dumps(hashes, indent=2))
 
 
