@@ -95,10 +95,12 @@ class Catalogue:
                     connection.exec_driver_sql(statement)
             found = self.settings().get("format", FORMAT)
         except sql.exc.DatabaseError as error:
+            self.close()
             raise LibraryError(
                 f"{file} is not a newsqa catalogue ({error.orig}): move it away and add again"
             ) from error
         if found != FORMAT:
+            self.close()
             raise LibraryError(f"{file} has format {found}, this newsqa reads {FORMAT}: use the newsqa that made it")
 
     def close(self) -> None:

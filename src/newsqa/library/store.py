@@ -3,6 +3,7 @@
 import math
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
@@ -102,19 +103,20 @@ class Library:
             self._ownership = Ownership(folder)
         except OSError as error:
             raise LibraryError(f"{folder} can't hold a library ({error.strerror}): set NEWSQA_DATA_DIR") from error
-        try:
+        identity_now = {"embedding_model": identity, "passage_words": str(passage_words)}
+        with ExitStack() as opened:
+            opened.callback(self._ownership.release)
             self._catalogue = Catalogue(folder / "catalogue.sqlite3")
-            identity_now = {"embedding_model": identity, "passage_words": str(passage_words)}
+            opened.callback(self._catalogue.close)
             if not reindex:
                 self._check_identity(folder, identity_now)
             self._vectors = Vectors(folder / "vectors")
+            opened.callback(self._vectors.close)
             if reindex:
                 self._reindex()
             self._settle()
             self._catalogue.set_settings(identity_now)
-        except BaseException:
-            self._ownership.release()
-            raise
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -125,9 +127,7 @@ class Library:
     def close(self) -> None:
         """Lets the next process in."""
         with self._writing:
-            self._vectors.close()
-            self._catalogue.close()
-            self._ownership.release()
+            self._opened.close()
 
     # Changing it
 
