@@ -2,15 +2,18 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from newsqa import Article, Filters, Library
+from newsqa import Article, Filters, Library, Passage
+from newsqa.domain import now
 from newsqa.errors import (
     ArticleError,
     ArticleNotFoundError,
@@ -19,6 +22,7 @@ from newsqa.errors import (
     LibraryLockedError,
 )
 from newsqa.library import Health
+from newsqa.library.catalogue import Catalogue, Entry
 from tests.conftest import ROOT, open_library
 
 FERRY = Article(
@@ -87,6 +91,19 @@ def test_removed_articles_are_not_found(library: Library) -> None:
     assert Health(1, 1, 0, 0) == library.health()
 
 
+def test_an_article_of_more_passages_than_a_statement_takes_values_can_be_removed(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path / "catalogue.sqlite3")
+    with closing(catalogue._engine.raw_connection()) as connection:  # SQLite's own limit is 32,766 or more
+        connection.driver_connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 40)  # type: ignore[union-attr]
+    passages = tuple(Passage(f"p{number}", "ferry", 0, 1, "T", ()) for number in range(50))
+    catalogue.store([Entry(replace(FERRY, added_at=now()), passages)])
+    catalogue.remove(["ferry"])
+    assert 50 == len(catalogue.unsettled())
+    catalogue.settle(catalogue.unsettled())
+    assert set() == catalogue.unsettled()
+    catalogue.close()
+
+
 def test_removing_one_that_is_not_there_removes_none(library: Library) -> None:
     library.add(FERRY)
     with pytest.raises(ArticleNotFoundError, match="nothing"):
@@ -120,9 +137,10 @@ def test_a_moved_file_is_the_same_article(library: Library) -> None:
         (replace(FERRY, text="x" * 2_000_001), "text"),
         (replace(FERRY, title="x" * 1001), "title"),
         (replace(FERRY, url="x" * 1001), "url"),
+        (replace(FERRY, url=None), "url"),  # type: ignore[arg-type]
         (replace(FERRY, text="half a \ud83d character"), "text"),
     ],
-    ids=["no title", "no text", "no words", "long text", "long title", "long url", "surrogate"],
+    ids=["no title", "no text", "no words", "long text", "long title", "long url", "no string", "surrogate"],
 )
 def test_an_article_that_cannot_be_stored_is_refused_by_field(library: Library, broken: Article, field: str) -> None:
     with pytest.raises(ArticleError, match=field):

@@ -41,7 +41,7 @@ class HybridRetriever(BaseRetriever):
 
         Args:
             question: any text; nothing in it is query syntax.
-            filters: the passages found are exactly the best among those that pass.
+            filters: only passages that pass, and as many of them as there are, however few.
             top_k: how many at the most; the retriever's own number when not given.
         """
         for _ in range(_TRIES):

@@ -176,7 +176,9 @@ class Catalogue:
         chosen = _passages.c.article_id.in_(article_ids)
         rows = connection.execute(sql.select(_passages.c.number, _passages.c.id).where(chosen)).all()
         if rows:
-            connection.execute(_full_text.delete().where(_full_text.c.rowid.in_([row.number for row in rows])))
+            # One by one: a single statement takes 32,766 values at the most.
+            indexed = _full_text.delete().where(_full_text.c.rowid == sql.bindparam("gone"))
+            connection.execute(indexed, [{"gone": row.number} for row in rows])
             connection.execute(_passages.delete().where(chosen))
             connection.execute(_unsettled.insert().prefix_with("OR IGNORE"), [{"passage_id": row.id} for row in rows])
 
@@ -209,8 +211,9 @@ class Catalogue:
 
     def settle(self, passage_ids: Collection[str]) -> None:
         """Notes that the vectors of these passages are gone."""
+        noted = _unsettled.delete().where(_unsettled.c.passage_id == sql.bindparam("gone"))
         with self._engine.begin() as connection:
-            connection.execute(_unsettled.delete().where(_unsettled.c.passage_id.in_(passage_ids)))
+            connection.execute(noted, [{"gone": id} for id in passage_ids])
 
     # Searching
 

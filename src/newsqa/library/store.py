@@ -251,11 +251,12 @@ class Library:
     def _check(self, article: Article) -> None:
         name = f"article {article.id!r}"
         for field in ("title", "text"):
-            value = getattr(article, field)
-            if not isinstance(value, str) or not value.strip():
+            if not getattr(article, field).strip():
                 raise ArticleError(f"{name}: {field} is empty; give it some words")
         for field in ("text", *_SHORT_FIELDS):
             value, limit = getattr(article, field), self._max_chars if field == "text" else MAX_FIELD_CHARS
+            if not isinstance(value, str):
+                raise ArticleError(f"{name}: {field} is {value!r}, not text; give it as a string or leave it out")
             if len(value) > limit:
                 raise ArticleError(f"{name}: {field} has {len(value):,} characters, more than {limit:,}; shorten it")
             try:
