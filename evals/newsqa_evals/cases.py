@@ -1,84 +1,258 @@
 """Cases and suites: questions with the sentences that answer them, read from YAML and checked against the articles."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from newsqa import Article, Turn
+from newsqa import Article, Filters, Turn, load
+from newsqa.domain import Span, normalised
 from newsqa.errors import NewsqaError
+from newsqa_evals.matching import matches, normal
 
-SUITES = Path(__file__).parents[1] / "suites"
+EVALS = Path(__file__).parents[1]
+SUITES = EVALS / "suites"
+CORPUS = EVALS.parent / "corpus"
+
+Text = Annotated[str, Field(min_length=1)]
 
 
 class SuiteError(NewsqaError):
-    """A suite that can't be scored; the message names file, case and field."""
+    """A suite that can't be scored; each line of the message names file, line and case."""
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """A sentence that answers a case by itself."""
+class Evidence(BaseModel):
+    """A sentence that answers a case, or a part of it, by itself."""
 
-    article: str
-    quote: str
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    article: Text = Field(description="Id of the article.")
+    quote: Text = Field(description="The sentence as it stands in the article, character for character.")
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(BaseModel):
     """One question and what a right answer to it rests on."""
 
-    id: str
-    question: str
-    answerable: bool
-    history: tuple[Turn, ...] = ()
-    expected: tuple[str, ...] = ()
-    """Any of these strings is right."""
-    evidence: tuple[Evidence, ...] = ()
-    """Any of these sentences is the right one to cite."""
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Text = Field(description="Unique among all suites.")
+    question: Text = Field(description="As a reader words it.")
+    answerable: bool = Field(description="Whether the articles answer it.")
+    history: tuple[Turn, ...] = Field((), description="Earlier turns of the conversation, oldest first.")
+    filters: Filters = Field(Filters(), description="Which articles may be searched.")
+    expected: tuple[Text, ...] | tuple[tuple[Text, ...], ...] = Field(
+        (), description="Any of these strings is right; or groups: one string of each group has to be given."
+    )
+    evidence: tuple[Evidence, ...] = Field((), description="Sentences that are right to cite.")
+    forbidden: tuple[Text, ...] = Field((), description="An answer that holds one of these is wrong.")
+    about: str = Field("", description="Id of the article it is about, where no evidence says so.")
     tags: tuple[str, ...] = ()
-    note: str = ""
+    note: str = Field("", description="What is subtle about it.")
+
+    @property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """The expected answers as groups, all of which are needed; any string of a group will do."""
+        if not self.expected:
+            return ()
+        several = isinstance(self.expected[0], tuple)
+        return self.expected if several else (self.expected,)  # type: ignore[return-value]  # one kind or the other
+
+    @property
+    def article(self) -> str:
+        """The article it hangs on: its results are not independent of the other cases on it. Else its own id."""
+        return self.evidence[0].article if self.evidence else self.about or self.id
+
+    @property
+    def digest(self) -> str:
+        """Changes with anything that changes what is asked or what is right."""
+        judged = self.model_dump_json(exclude={"tags", "note", "about"})
+        return sha256(judged.encode()).hexdigest()[:12]
 
 
-def load_suite(file: Path, articles: Iterable[Article]) -> list[Case]:
-    """The cases of a YAML file, checked against the articles they speak of.
+class SuiteFile(BaseModel):
+    """The file of a suite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    suite: Text = Field(description="Its name: the stem of the file.")
+    about: Text = Field(description="What it tests, in a sentence.")
+    corpus: tuple[Text, ...] = Field(
+        ("../../corpus",), min_length=1, description="Files and folders with the articles, relative to this file."
+    )
+    cases: tuple[Case, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A file's cases and the articles they are asked over."""
+
+    name: str
+    about: str
+    corpus: tuple[Path, ...]
+    cases: tuple[Case, ...]
+
+    @cached_property
+    def articles(self) -> dict[str, Article]:
+        """The articles of its corpus, by id."""
+        return {article.id: article for article in load(*self.corpus)}
+
+    def tagged(self, tag: str) -> "Suite":
+        """The suite with only the cases that have this tag."""
+        return replace(self, cases=tuple(case for case in self.cases if tag in case.tags))
+
+
+def load_suites(names: Sequence[str | Path] = ()) -> list[Suite]:
+    """The suites of these names or files; all that ship when none is given.
 
     Raises:
-        SuiteError: a key is missing or unknown, an id is used twice, an article is not there, a quote is not
-            in its article, or an expected answer in none of the quotes.
+        SuiteError: a suite is not there or empty, a key is unknown or missing, an id is used twice, an article is
+            not there, a quote is not in its article, or an expected answer in none of the quotes. Every fault that
+            is found is named.
     """
-    texts = {article.id: article.text for article in articles}
-    cases: list[Case] = []
-    for values in yaml.safe_load(file.read_text(encoding="utf-8"))["cases"]:
-        case = _case(file, values)
-        _check(file, case, texts)
-        if case.id in {other.id for other in cases}:
-            raise SuiteError(f"{file.name}: {case.id}: the id is used twice; give one of the cases another")
-        cases.append(case)
-    return cases
+    files = [_file(name) for name in names] or sorted(SUITES.glob("*.yaml"))
+    if not files:
+        raise SuiteError(f"there are no suites in {SUITES}; give the path of a suite's file")
+    suites, faults, seen = [], list[str](), dict[str, str]()
+    for file in files:
+        source = _Source(file)
+        suite = source.suite()
+        faults += source.faults
+        if suite:
+            suites.append(suite)
+            faults += source.faults_of(suite, seen)
+    if faults:
+        raise SuiteError("\n".join(faults))
+    return suites
 
 
-def _case(file: Path, values: Mapping[str, Any]) -> Case:
-    known = {**values}
-    try:
-        known["history"] = tuple(Turn(**turn) for turn in values.get("history") or ())
-        known["evidence"] = tuple(Evidence(**item) for item in values.get("evidence") or ())
-        known["expected"], known["tags"] = tuple(values.get("expected") or ()), tuple(values.get("tags") or ())
-        return Case(**known)
-    except TypeError as error:
-        raise SuiteError(f"{file.name}: {values.get('id', 'a case without id')}: {error}") from error
+def schema() -> dict[str, Any]:
+    """The JSON schema of a suite's file, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **SuiteFile.model_json_schema()}
 
 
-def _check(file: Path, case: Case, texts: Mapping[str, str]) -> None:
-    where = f"{file.name}: {case.id}"
+def evidence_spans(case: Case, articles: Mapping[str, Article]) -> dict[str, list[Span]]:
+    """Where the evidence of a case stands: the spans of its quotes in the articles' texts, by article id."""
+    spans: dict[str, list[Span]] = {}
     for item in case.evidence:
-        if item.article not in texts:
-            raise SuiteError(f"{where}: there is no article {item.article!r}")
-        if item.quote not in texts[item.article]:
-            raise SuiteError(f"{where}: the quote does not stand in {item.article}: {item.quote!r}")
-    if case.answerable != bool(case.evidence):
-        raise SuiteError(f"{where}: answerable cases have evidence, the others none")
-    for answer in case.expected:
-        if not any(answer in item.quote for item in case.evidence):
-            raise SuiteError(f"{where}: {answer!r} stands in none of the quotes")
+        spans.setdefault(item.article, []).extend(occurrences(item, articles))
+    return spans
+
+
+def occurrences(item: Evidence, articles: Mapping[str, Article]) -> Iterator[Span]:
+    """Everywhere the quote stands in its article."""
+    text, quote = articles[item.article].text, normalised(item.quote)
+    start = text.find(quote)
+    while start >= 0:
+        yield Span(start, start + len(quote))
+        start = text.find(quote, start + 1)
+
+
+def _file(name: str | Path) -> Path:
+    file = Path(name)
+    if file.suffix not in {".yaml", ".yml"}:
+        file = SUITES / f"{name}.yaml"
+    if not file.is_file():
+        known = ", ".join(sorted(path.stem for path in SUITES.glob("*.yaml")))
+        raise SuiteError(f"there is no suite {str(name)!r}; give a file, or one of: {known}")
+    return file
+
+
+class _Source:
+    """The text of a suite's file, which knows on which line everything stands."""
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.faults = file, list[str]()
+        try:
+            text = file.read_text(encoding="utf-8")
+            self._node = yaml.compose(text, yaml.SafeLoader)
+            self._values = yaml.safe_load(text)
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise SuiteError(f"{file}: this is no YAML in UTF-8: {' '.join(str(error).split())}") from error
+
+    def suite(self) -> Suite | None:
+        """The suite, or None and the faults in `faults`."""
+        if not isinstance(self._values, dict):
+            self.faults.append(f"{self.file}:1: the suite is empty; it needs `suite`, `about` and `cases`")
+            return None
+        try:
+            read = SuiteFile.model_validate(self._values)
+        except ValidationError as error:
+            self.faults += [self._at(fault["loc"], fault["msg"]) for fault in error.errors()]
+            return None
+        corpus = tuple((self.file.parent / path).resolve() for path in read.corpus)
+        missing = [str(path) for path in corpus if not path.exists()]
+        if missing:
+            self.faults.append(self._at(("corpus",), f"there is no {missing[0]}"))
+            return None
+        if read.suite != self.file.stem:
+            self.faults.append(self._at(("suite",), f"the name is {read.suite!r}, the file's is {self.file.stem!r}"))
+        return Suite(read.suite, read.about, corpus, read.cases)
+
+    def faults_of(self, suite: Suite, seen: dict[str, str]) -> Iterator[str]:
+        """What can't be scored in the cases; `seen` holds the places of the ids so far and is added to."""
+        for index, case in enumerate(suite.cases):
+            if case.id in seen:
+                yield self._at(("cases", index, "id"), f"the id is used twice, first at {seen[case.id]}")
+            seen[case.id] = f"{self.file}:{self._line(('cases', index, 'id'))}"
+            for loc, message in _faults(case, suite.articles):
+                yield self._at(("cases", index, *loc), message)
+
+    def _at(self, loc: Sequence[str | int], message: str) -> str:
+        field, case = tuple(loc), ""
+        if len(field) > 1 and field[0] == "cases":
+            values = self._values["cases"][field[1]]
+            case = f" {values.get('id', 'a case without id')}:" if isinstance(values, dict) else ""
+            field = field[2:]
+        name = ".".join(str(part) for part in field if "[" not in str(part))  # pydantic names the kind tried, too
+        return f"{self.file}:{self._line(loc)}:{case} {name + ': ' if name else ''}{message}"
+
+    def _line(self, loc: Sequence[str | int]) -> int:
+        """The line of the innermost thing on this path that is written in the file, from 1."""
+        node, line = self._node, 1
+        for part in loc:
+            if isinstance(node, yaml.MappingNode):
+                found = next(((key, value) for key, value in node.value if key.value == part), None)
+                if found is None:
+                    continue
+                line, node = found[0].start_mark.line + 1, found[1]
+            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+                node = node.value[part]
+                line = node.start_mark.line + 1
+        return line
+
+
+def _faults(case: Case, articles: Mapping[str, Article]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What keeps a case from being scored: the field and what is wrong with it."""
+    if case.answerable != bool(case.evidence) or case.answerable != bool(case.expected):
+        yield ("answerable",), "answerable cases have `expected` and `evidence`, the others neither"
+    yield from _unknown(case, articles)
+    quotes = [item.quote for item in case.evidence]
+    for index, item in enumerate(case.evidence):
+        if item.article in articles and not any(occurrences(item, articles)):
+            yield ("evidence", index, "quote"), f"does not stand in {item.article}: {item.quote!r}"
+    for group in case.groups:
+        lost = [answer for answer in group if not any(matches(quote, answer) for quote in quotes)]
+        if lost if len(case.groups) == 1 else len(lost) == len(group):
+            yield ("expected",), f"{' / '.join(map(repr, lost))} stands in none of the quotes"
+        empty = [answer for answer in group if not normal(answer)]
+        if empty:
+            yield ("expected",), f"{empty[0]!r} has no letter and no digit"
+        if all(any(matches(answer, wrong) for wrong in case.forbidden) for answer in group):
+            yield ("forbidden",), "every expected answer holds a forbidden one"
+
+
+def _unknown(case: Case, articles: Collection[str]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Articles that are named and not there."""
+    for index, item in enumerate(case.evidence):
+        if item.article not in articles:
+            yield ("evidence", index, "article"), f"there is no article {item.article!r}"
+    for id in case.filters.article_ids:
+        if id not in articles:
+            yield ("filters", "article_ids"), f"there is no article {id!r}"
+    if case.about and case.about not in articles:
+        yield ("about",), f"there is no article {case.about!r}"
