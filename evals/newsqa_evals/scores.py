@@ -1,0 +1,191 @@
+"""What became of one case: an answer compared with what was expected, without a model as judge."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ir_measures import RR, Measure, Success, iter_calc, nDCG
+
+from newsqa import Answer, Article, Citation, Passage, ScoredPassage
+from newsqa.domain import Span, to_json
+from newsqa_evals.cases import Case, evidence_spans, occurrences
+from newsqa_evals.matching import matches, token_f1, without_markers
+
+HALF = 0.5
+"""A citation or passage counts as a piece of evidence when it shares at least this much of the shorter of the two."""
+DEPTH = 8
+"""Passages that retrieval is judged by; what a reader model is given."""
+RETRIEVAL: dict[str, Measure] = {
+    "recall_at_1": Success @ 1,
+    "recall_at_4": Success @ 4,
+    "recall_at_8": Success @ DEPTH,
+    "reciprocal_rank": RR @ DEPTH,
+    "ndcg": nDCG @ DEPTH,
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """One case's outcome. Shares are 0 to 1; what does not apply to a case is None."""
+
+    suite: str
+    case: str
+    digest: str
+    """Of the case: scores are only compared where it is the same."""
+    article: str
+    """The article the case hangs on, by which intervals are clustered."""
+    tags: tuple[str, ...]
+    answerable: bool
+    answered: bool
+    confidence: float
+    right: bool
+    """Answerable: answered, with what was expected, first citing evidence. Otherwise: refused."""
+    would_be_right: bool
+    """The same for the answer that was given or held back: what the confidence speaks of."""
+    exact: bool
+    """Every citation reproduces its quote and its article's facts; False also when the question failed."""
+    answer_match: bool | None = None
+    token_f1: float | None = None
+    """1 for a right refusal and 0 for a wrong one, as in SQuAD 2.0 (Rajpurkar et al. 2018)."""
+    citation_precision: float | None = None
+    """Share of the citations that are evidence; of given answers only."""
+    citation_recall: float | None = None
+    """Share of what was expected that a citation gives; of given answers only."""
+    right_article: bool | None = None
+    """The first citation is of an article with evidence; of given answers only."""
+    recall_at_1: float | None = None
+    """Whether one of the first k passages holds evidence."""
+    recall_at_4: float | None = None
+    recall_at_8: float | None = None
+    reciprocal_rank: float | None = None
+    ndcg: float | None = None
+    seconds: float = 0.0
+    question: str = ""
+    expected: str = ""
+    evidence: str = ""
+    got: str = ""
+    cited: str = ""
+    error: str = ""
+
+    @property
+    def false_answer(self) -> bool | None:
+        """Answered though the articles don't say; None for answerable cases."""
+        return None if self.answerable else self.answered
+
+    @property
+    def false_refusal(self) -> bool | None:
+        """Refused though the articles say; None for unanswerable cases."""
+        return not self.answered if self.answerable else None
+
+
+def score(suite: str, case: Case, answer: Answer, articles: Mapping[str, Article], relevant: frozenset[str]) -> Score:
+    """The score of one answer.
+
+    Args:
+        suite: name of the case's suite.
+        case: what was asked.
+        answer: what came back.
+        articles: those that were indexed, by id: what the citations are checked against.
+        relevant: ids of the passages that hold evidence.
+    """
+    spans = evidence_spans(case, articles)
+    retrieval = _retrieval(answer.passages, relevant) if case.answerable else {}
+    hits = [_overlaps(citation.article_id, citation.source_span, spans) for citation in answer.citations]
+    said = answer.short or without_markers(answer.text)
+    fits = not any(matches(said, wrong) for wrong in case.forbidden)
+    given = all(any(matches(said, right) for right in group) for group in case.groups)
+    would_be_right = case.answerable and given and fits and hits[:1] == [True]
+    answered = answer.status == "answered"
+    judged = answered and case.answerable
+    return Score(
+        **_asked(suite, case),
+        answered=answered,
+        confidence=answer.confidence,
+        right=answered and would_be_right if case.answerable else not answered,
+        would_be_right=would_be_right,
+        exact=all(_reproduces(citation, answer, articles) for citation in answer.citations),
+        answer_match=answered and given and fits if case.answerable else None,
+        token_f1=float(answered and token_f1(said, case.groups)) if case.answerable else float(not answered),
+        citation_precision=sum(hits) / len(hits) if judged and hits else (0.0 if judged else None),
+        citation_recall=_citation_recall(case, answer, articles) if judged else None,
+        right_article=any(citation.article_id in spans for citation in answer.citations[:1]) if judged else None,
+        **retrieval,
+        seconds=float(answer.timings.get("total", 0.0)),
+        got=answer.text,
+        cited=" / ".join(f"{citation.article_id}: {citation.quote}" for citation in answer.citations),
+    )
+
+
+def failed(suite: str, case: Case, error: Exception) -> Score:
+    """The score of a question that raised instead of being answered: wrong, and no citation can be trusted."""
+    outcome: dict[str, Any] = {
+        "answered": False,
+        "confidence": 0.0,
+        "right": False,
+        "would_be_right": False,
+        "exact": False,
+    }
+    return Score(**_asked(suite, case), **outcome, error=f"{type(error).__name__}: {error}")
+
+
+def relevant_passages(
+    case: Case, articles: Mapping[str, Article], passages: Mapping[str, Sequence[Passage]]
+) -> frozenset[str]:
+    """Ids of the passages (given by article id) that hold evidence of a case."""
+    spans = evidence_spans(case, articles)
+    return frozenset(
+        passage.id for id in spans for passage in passages[id] if _overlaps(id, Span(passage.start, passage.end), spans)
+    )
+
+
+def _asked(suite: str, case: Case) -> dict[str, Any]:
+    groups = [" or ".join(group) for group in case.groups]
+    return {
+        "suite": suite,
+        "case": case.id,
+        "digest": case.digest,
+        "article": case.article,
+        "tags": case.tags,
+        "answerable": case.answerable,
+        "question": " → ".join([turn.question for turn in case.history] + [case.question]),
+        "expected": "; ".join(groups),
+        "evidence": " / ".join(f"{item.article}: {item.quote}" for item in case.evidence),
+    }
+
+
+def _overlaps(article_id: str, span: Span, spans: Mapping[str, Sequence[Span]]) -> bool:
+    for other in spans.get(article_id, ()):
+        common = min(span.end, other.end) - max(span.start, other.start)
+        if common >= HALF * min(span.end - span.start, other.end - other.start):
+            return True
+    return False
+
+
+def _citation_recall(case: Case, answer: Answer, articles: Mapping[str, Article]) -> float:
+    """The share of the groups of expected answers for which a sentence that gives it is cited."""
+    found = 0
+    for group in case.groups:
+        of_group: dict[str, list[Span]] = {}
+        for item in case.evidence:
+            if any(matches(item.quote, expected) for expected in group):
+                of_group.setdefault(item.article, []).extend(occurrences(item, articles))
+        found += any(_overlaps(citation.article_id, citation.source_span, of_group) for citation in answer.citations)
+    return found / len(case.groups)
+
+
+def _reproduces(citation: Citation, answer: Answer, articles: Mapping[str, Article]) -> bool:
+    """Whether a citation is what stands in the article as it was loaded. Trusts nothing that newsqa checked."""
+    article = articles.get(citation.article_id)
+    if article is None or not citation.quote or not citation.answer_span.of(answer.text):
+        return False
+    facts = ("title", "publisher", "url", "published_at")
+    same = all(to_json(getattr(citation, name)) == to_json(getattr(article, name)) for name in facts)
+    return same and article.text[citation.source_span.start : citation.source_span.end] == citation.quote
+
+
+def _retrieval(passages: Sequence[ScoredPassage], relevant: frozenset[str]) -> dict[str, Any]:
+    """The ranking measures of one question; passages are ranked as they came."""
+    run = {"q": {scored.passage.id: -float(rank) for rank, scored in enumerate(passages)} or {"": 0.0}}
+    judged = {"q": dict.fromkeys(relevant, 1)}
+    names = {measure: name for name, measure in RETRIEVAL.items()}
+    return {names[found.measure]: found.value for found in iter_calc(list(names), judged, run)}
