@@ -1,4 +1,4 @@
-"""The command line: `newsqa add`, `ask`, `chat`, `articles`, `show`, `remove`, `doctor`."""
+"""The command line: `newsqa add`, `ask`, `chat`, `articles`, `show`, `remove`, `doctor`, `eval`."""
 
 import json
 import sys
@@ -59,7 +59,7 @@ def add(
         failed.append(str(error))
 
     articles = load(*paths, on_error=note)
-    with _assistant() as assistant, _progress(len(articles)) as advance:
+    with _assistant() as assistant, progress(len(articles)) as advance:
         report = assistant.library.add(
             articles,
             on_article=lambda article, outcome: advance(article.title),
@@ -193,6 +193,23 @@ def doctor(
         raise SystemExit(1)
 
 
+@app.command(
+    "eval",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    options_metavar="[SUITE]... [OPTIONS]",
+)
+def evaluate(context: typer.Context) -> None:
+    """Measure the answers with suites of cases, and compare with the baseline. See `newsqa eval --help`."""
+    try:
+        from newsqa_evals.command import app as evals
+
+        status = evals(context.args, prog_name="newsqa eval", standalone_mode=False)
+    except ModuleNotFoundError as error:
+        raise NewsqaError(f"{error.name} is missing; install the evals: pip install 'newsqa[evals]'") from error
+    raise typer.Exit(status or 0)
+
+
 # What the commands share
 
 
@@ -245,7 +262,7 @@ def _versions() -> dict[str, str]:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Any]:
+def progress(total: int) -> Iterator[Any]:
     """A bar on a terminal's stderr; what it yields moves it on by one article."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
