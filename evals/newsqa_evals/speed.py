@@ -1,73 +1,73 @@
-"""Times and memory of newsqa beside the tutorial pipeline, in one run.
+"""Times and memory of newsqa beside the tutorial pipeline, in one run: `newsqa eval speed`.
 
-    python -m newsqa_evals.speed DATA [--passages 5000]
-
-DATA holds `dev/realtimeqa-2022-articles.jsonl.gz`. Machines are noisy: read the ratios and medians.
+Each side runs in a process of its own, so that neither's memory or imports count for the other. Machines are noisy:
+read the ratios and medians. The tutorial pipeline embeds by sentence-transformers on torch where that is installed,
+as the tutorials have it; after its first 2,000 chunks, which are timed, it is filled up with newsqa's embedding.
 """
 
-import argparse
-import gzip
 import json
 import os
+import random
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-CORPUS = Path(__file__).parents[2] / "corpus"
-QUESTIONS = (
-    "Who won the men's singles at the Australian Open?",
-    "How many people were killed in the earthquake?",
-    "Why did the prime minister resign?",
-    "When will the new telescope send its first pictures?",
-    "What did the central bank say about interest rates?",
-    "Where was the ship found?",
-    "Which company is buying Twitter and for how much?",
-    "How did the athlete break the record?",
-)
+from newsqa import Article, load
+from newsqa.passages import split_passages, split_sentences
+from newsqa_evals.cases import CORPUS, load_suites
+from newsqa_evals.external import read_lines
+
+TIMED_CHUNKS = 2000
+ROUNDS = 5
+SENTENCES = 25
+"""Of a made article."""
 
 
-def main() -> None:
-    """Measures in child processes, so that neither side's memory or imports count for the other."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--passages", type=int, default=5000)
-    parser.add_argument("--part", choices=["newsqa", "tutorial"], help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.part:
-        measure = {"newsqa": _newsqa, "tutorial": _tutorial}[arguments.part]
-        print(json.dumps(measure(arguments.data, arguments.passages)))
+def measure(sizes: Sequence[int], files: Sequence[Path] = (), *, as_json: bool = False) -> None:
+    """Measures at each size and prints a table.
+
+    Args:
+        sizes: passages in the library, about.
+        files: JSON lines with `title, text`; without any, articles are made of the shipped corpus's sentences.
+        as_json: print JSON instead.
+    """
+    commands = _commands()
+    found = {size: _both(size, files) for size in sizes}
+    if as_json:
+        print(json.dumps({"commands": commands, "passages": found}, indent=1))
         return
-    ours, theirs = (_child(part, arguments) for part in ("newsqa", "tutorial"))
-    table = Table("", "newsqa", "tutorial pipeline", "ratio", title=f"{ours['passages']:.0f} passages")
-    for name, value in (_commands() | ours).items():
+    console = Console(width=110, highlight=False)
+    table = Table("from a cold process", "newsqa, s", box=None)
+    for name, seconds in commands.items():
+        table.add_row(name, f"{seconds:.2f}")
+    console.print(table)
+    for sides in found.values():
+        _print_sides(console, sides["newsqa"], sides["tutorial"])
+
+
+def _print_sides(console: Console, ours: dict[str, float], theirs: dict[str, float]) -> None:
+    title = f"\n{ours.pop('passages'):,.0f} passages, {theirs.pop('passages'):,.0f} chunks"
+    table = Table("warm", "newsqa", "tutorial pipeline", "ratio", box=None, title=title, title_justify="left")
+    for name, value in ours.items():
         other = theirs.get(name)
-        ratio = f"{value / other:.2f}" if other else ""
-        table.add_row(name, f"{value:.2f}", f"{other:.2f}" if other else "", ratio)
-    Console(width=120).print(table)
-
-
-def _child(part: str, arguments: argparse.Namespace) -> dict[str, float]:
-    command = [sys.executable, "-m", "newsqa_evals.speed", str(arguments.data), "--part", part]
-    output = subprocess.run(
-        [*command, "--passages", str(arguments.passages)], check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
-    found: dict[str, float] = json.loads(output.splitlines()[-1])
-    return found
+        table.add_row(name, f"{value:,.1f}", f"{other:,.1f}" if other else "", f"{value / other:.2f}" if other else "")
+    console.print(table)
 
 
 def _commands() -> dict[str, float]:
-    """Seconds of whole commands, from cold processes, medians of five."""
+    """Seconds of whole commands, medians of five."""
     newsqa = str(Path(sys.executable).with_name("newsqa"))
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "NEWSQA_DATA_DIR": folder}
@@ -79,16 +79,58 @@ def _commands() -> dict[str, float]:
 
         run("add", str(CORPUS))
         return {
-            "newsqa --help, s": statistics.median(run("--help") for _ in range(5)),
-            "newsqa ask, cold, s": statistics.median(run("ask", "Who offered to host the talks?") for _ in range(5)),
+            "newsqa --help": statistics.median(run("--help") for _ in range(ROUNDS)),
+            "newsqa ask": statistics.median(run("ask", "Who offered to host the talks?") for _ in range(ROUNDS)),
         }
 
 
-def _newsqa(data: Path, passages: int) -> dict[str, float]:
+def _both(size: int, files: Sequence[Path]) -> dict[str, dict[str, float]]:
+    articles = list(_given(size, files) if files else _made(size))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "articles.json")
+        rows = [{"id": article.id, "title": article.title, "text": article.text} for article in articles]
+        file.write_text(json.dumps({"articles": rows, "questions": _questions()}), encoding="utf-8")
+        return {side: _child(side, file) for side in ("newsqa", "tutorial")}
+
+
+def _given(size: int, files: Sequence[Path]) -> Iterator[Article]:
+    """Articles of the files, again and again under other ids, until they make enough passages."""
+    rows = [row for file in files for row in read_lines(file) if row.get("text", "").strip() and row.get("title")]
+    made, number = 0, 0
+    while made < size:
+        row = rows[number % len(rows)]
+        article = Article(id=f"article-{number}", title=row["title"], text=row["text"])
+        made, number = made + len(split_passages(article)), number + 1
+        yield article
+
+
+def _made(size: int) -> Iterator[Article]:
+    """Articles of sentences drawn from the corpus, enough for so many passages."""
+    sentences = [s.text for article in load(CORPUS) for s in split_sentences(article.text) if not s.heading]
+    chance, made, number = random.Random(0), 0, 0
+    while made < size:
+        drawn = [chance.choice(sentences) for _ in range(SENTENCES)]
+        paragraphs = [" ".join(drawn[start : start + 5]) for start in range(0, SENTENCES, 5)]
+        article = Article(id=f"made-{number}", title=f"Story {number}", text="\n\n".join(paragraphs))
+        made, number = made + len(split_passages(article)), number + 1
+        yield article
+
+
+def _questions() -> list[str]:
+    return [case.question for case in load_suites(["factoid"])[0].cases]
+
+
+def _child(side: str, file: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "newsqa_evals.speed", side, str(file)]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    found: dict[str, float] = json.loads(output.splitlines()[-1])
+    return found
+
+
+def _newsqa(articles: list[Article], questions: list[str]) -> dict[str, float]:
     from newsqa import open_assistant
 
     with tempfile.TemporaryDirectory() as folder, open_assistant(folder) as assistant:
-        articles = list(_articles(data, passages))
         assistant.ask("warm up")
         with _memory() as peak:
             start = perf_counter()
@@ -97,62 +139,80 @@ def _newsqa(data: Path, passages: int) -> dict[str, float]:
         size = assistant.library.health().passages
         return {
             "passages": size,
-            **_adding(size, seconds, articles),
-            **_asking("whole answer", assistant.ask),
-            **_asking("retrieval", assistant.retriever.find),
-            "memory while adding, MB": peak[0],
-            "memory, MB": _resident(),
+            "passages added a second": size / seconds,
+            **_asking("retrieval", questions, assistant.retriever.find),
+            **_asking("first event", questions, assistant.stream, _first),
+            **_asking("whole answer", questions, assistant.ask),
+            "resident while adding, MB": peak[0],
+            "resident afterwards, MB": _resident(),
         }
 
 
-def _tutorial(data: Path, passages: int) -> dict[str, float]:
+def _tutorial(articles: list[Article], questions: list[str]) -> dict[str, float]:
+    from newsqa.embedding import OnnxEmbeddings
     from newsqa_evals.tutorial import TutorialPipeline
 
     with tempfile.TemporaryDirectory() as folder:
-        pipeline = TutorialPipeline.open(Path(folder))
-        articles = list(_articles(data, passages))
+        pipeline = TutorialPipeline.open(Path(folder), _own_embedding())
+        chunks, seconds, rest = 0, 0.0, iter(articles)
         with _memory() as peak:
-            start = perf_counter()
-            size = pipeline.add(articles)
-            seconds = perf_counter() - start
+            for article in rest:
+                start = perf_counter()
+                chunks += pipeline.add([article])
+                seconds += perf_counter() - start
+                if chunks >= TIMED_CHUNKS:
+                    break
+        rate, resident = chunks / seconds, peak[0]
+        chunks += TutorialPipeline.open(Path(folder), OnnxEmbeddings()).add(rest)
         return {
-            "passages": size,
-            **_adding(size, seconds, articles),
-            **_asking("retrieval", pipeline.search),
-            "memory while adding, MB": peak[0],
-            "memory, MB": _resident(),
+            "passages": chunks,
+            "passages added a second": rate,
+            **_asking("retrieval", questions, pipeline.search),
+            "resident while adding, MB": resident,
+            "resident afterwards, MB": _resident(),
         }
 
 
-def _adding(passages: int, seconds: float, articles: list[Any]) -> dict[str, float]:
-    words = sum(len(article.text.split()) for article in articles)
-    return {"passages added a second": passages / seconds, "words added a second": words / seconds}
+def _own_embedding() -> Any:
+    from newsqa.embedding import OnnxEmbeddings, SentenceTransformersEmbeddings
+
+    try:
+        from newsqa.models.export_embedding import packaged_weights
+
+        return SentenceTransformersEmbeddings(str(packaged_weights()))
+    except ImportError:
+        print("newsqa: torch is not installed, the tutorial pipeline embeds as newsqa does", file=sys.stderr)
+        return OnnxEmbeddings()
 
 
-def _asking(what: str, ask: Callable[[str], object]) -> dict[str, float]:
+def _asking(
+    what: str,
+    questions: Sequence[str],
+    ask: Callable[[str], Any],
+    rest: Callable[[Any], Callable[[], None]] = lambda _: lambda: None,
+) -> dict[str, float]:
+    """Milliseconds of a question once warm: quantiles over all questions but those of the first round.
+
+    Args:
+        what: is timed.
+        questions: are asked several times over.
+        ask: asks one of them.
+        rest: still belongs to what is timed, and returns what does not.
+    """
     times = []
-    for question in QUESTIONS * 5:
+    for question in list(questions) * ROUNDS:
         start = perf_counter()
-        ask(question)
+        untimed = rest(ask(question))
         times.append(1000 * (perf_counter() - start))
-    warm = sorted(times[len(QUESTIONS) :])
-    return {f"{what}, p50 ms": statistics.median(warm), f"{what}, p95 ms": warm[int(0.95 * len(warm))]}
+        untimed()
+    warm = np.quantile(times[len(questions) :], [0.5, 0.95, 0.99])
+    return {f"{what}, {name} ms": float(value) for name, value in zip(("p50", "p95", "p99"), warm, strict=True)}
 
 
-def _articles(data: Path, passages: int) -> Iterator[Any]:
-    """Articles enough to make about `passages` passages."""
-    from newsqa import Article
-    from newsqa.passages import split_passages
-
-    made = 0
-    with gzip.open(data / "dev" / "realtimeqa-2022-articles.jsonl.gz", "rt", encoding="utf-8") as lines:
-        for row in map(json.loads, lines):
-            if made >= passages:
-                return
-            if row["text"].strip() and row["title"].strip():
-                article = Article(id=row["id"][:200], title=row["title"], text=row["text"])
-                made += len(split_passages(article))
-                yield article
+def _first(events: Iterator[Any]) -> Callable[[], None]:
+    """Waits for the first event; what it returns takes in the others."""
+    next(events)
+    return lambda: list(events).clear()
 
 
 @contextmanager
@@ -175,6 +235,14 @@ def _memory() -> Iterator[list[float]]:
 def _resident() -> float:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * resource.getpagesize() / 1e6
+
+
+def main() -> None:
+    """Measures one side in this process and prints it as JSON: what `measure` starts."""
+    side, file = sys.argv[1:]
+    values = json.loads(Path(file).read_text(encoding="utf-8"))
+    articles = [Article(**row) for row in values["articles"]]
+    print(json.dumps({"newsqa": _newsqa, "tutorial": _tutorial}[side](articles, values["questions"])))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The pipeline people copy from tutorials, to measure newsqa against.
 
-RecursiveCharacterTextSplitter 1000/200, all-MiniLM-L6-v2 by sentence-transformers on torch, Chroma, top 4.
+RecursiveCharacterTextSplitter 1000/200, all-MiniLM-L6-v2, Chroma, top 4.
 """
 
 from collections.abc import Iterable
@@ -11,11 +11,10 @@ import chromadb
 from chromadb.config import Settings
 from langchain_chroma import Chroma
 from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from newsqa import Article
-from newsqa.embedding import SentenceTransformersEmbeddings
-from newsqa.models.export_embedding import packaged_weights
 
 TOP_K = 4
 
@@ -27,10 +26,9 @@ class TutorialPipeline:
     store: Chroma
 
     @classmethod
-    def open(cls, folder: Path) -> "TutorialPipeline":
-        """An empty pipeline that stores in `folder`."""
+    def open(cls, folder: Path, embedding: Embeddings) -> "TutorialPipeline":
+        """An empty pipeline that stores in `folder`. Its own embedding would be sentence-transformers on torch."""
         client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
-        embedding = SentenceTransformersEmbeddings(str(packaged_weights()))
         return cls(Chroma("tutorial", embedding, client=client))
 
     def add(self, articles: Iterable[Article]) -> int:
