@@ -5,9 +5,8 @@ TORCH ?= torch==2.13.0
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WITH := -c constraints.txt
-DATA ?= ../shared/data
 
-.PHONY: run install test install-extras bench-retrieval bench-speed cases constraints clean
+.PHONY: run install test eval install-extras constraints clean
 
 run: install  ## Add corpus/ to the library and ask it questions.
 	$(BIN)/newsqa add corpus
@@ -24,7 +23,7 @@ install: .venv/.installed  ## Set up .venv with the pinned dependencies.
 	@touch $@
 
 .venv/.tested: .venv/.installed
-	$(PIP) install $(WITH) --group test
+	$(PIP) install $(WITH) -e ".[evals]" --group test
 	@touch $@
 
 test: .venv/.tested  ## Style, types and tests.
@@ -35,20 +34,15 @@ test: .venv/.tested  ## Style, types and tests.
 
 install-extras: .venv/.tested  ## torch's CPU build, sentence-transformers and the recipes' tools.
 	$(PIP) install $(WITH) $(TORCH)
-	$(PIP) install $(WITH) -e ".[sentence-transformers,recipes]"
+	$(PIP) install $(WITH) -e ".[evals,sentence-transformers,recipes]"
 
-cases: install  ## Ask the cases of evals/suites over corpus/.
-	$(BIN)/python -m newsqa_evals.core --misses
-
-bench-retrieval: install-extras  ## Retrieval beside the tutorial pipeline, on the articles in $(DATA).
-	$(BIN)/python -m newsqa_evals.retrieval $(DATA)
-
-bench-speed: install-extras  ## Times and memory beside the tutorial pipeline.
-	$(BIN)/python -m newsqa_evals.speed $(DATA)
+eval: .venv/.tested  ## Run the evaluation suites against the baseline; evals/report/report.html shows the result.
+	$(BIN)/newsqa eval --fail-on-regression --out evals/report
 
 constraints:  ## Pin the newest versions that fit together; needs uv.
-	uv pip compile --universal --python-version 3.11 --no-header --no-annotate pyproject.toml \
-		--all-extras --group test | grep -vE "^(nvidia|cuda|triton)" > constraints.txt
+	(head -1 constraints.txt; echo "$(TORCH)" | uv pip compile --universal --python-version 3.11 --no-header \
+		--no-annotate pyproject.toml - --all-extras --group test | grep -vE "^(nvidia|cuda|triton)") > .constraints
+	mv .constraints constraints.txt
 
 clean:
 	rm -rf .venv
