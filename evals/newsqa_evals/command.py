@@ -219,7 +219,8 @@ def _verdict(differences: Mapping[str, Any], name: str) -> Sequence[str]:
     if found is None:
         return [""] if differences else []
     colour = {"better": "green", "worse": "red"}.get(found.verdict, "dim")
-    return [f"[{colour}]{found.verdict}[/] {found.before:.3f} to {found.now:.3f}, p {found.p:.3f}"]
+    was = f", was {found.before:.3f}, {found.chance}" if found.before != found.now else ""
+    return [f"[{colour}]{found.verdict}[/]{was}"]
 
 
 def _conclusion(report: Any, labels: Mapping[str, str]) -> str:
