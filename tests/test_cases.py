@@ -89,6 +89,11 @@ def test_lists_are_groups_all_of_which_are_needed(tmp_path: Path) -> None:
         ({"filters": {"article_ids": ["boat"]}}, "filters.article_ids", "no article 'boat'"),
         ({"about": "boat"}, "about", "no article 'boat'"),
         ({"colour": "red"}, "colour", "not permitted"),
+        ({"expected": [[]]}, "expected", "at least 1 item"),
+        ({"answerable": "yes"}, "answerable", "valid boolean"),
+        ({"question": " "}, "question", "should match pattern"),
+        ({"evidence": [{"article": "ferry", "quote": "noon"}]}, "evidence.0.quote", "no whole sentence"),
+        ({"filters": {"article_ids": ["other"]}}, "filters.article_ids", "leave out every article"),
         ({"filters": {"colour": "red"}}, "filters.colour", "Unexpected keyword"),
         ({"history": [{"asked": "x"}]}, "history.0", "Field required"),
         ({"expected": [7]}, "expected", "valid string"),
@@ -109,7 +114,7 @@ def test_a_fault_is_named_by_file_line_case_and_field(
     line = int(place.rpartition(":")[2])
     assert lines.index("- id: noon") + 1 <= line <= len(lines)
     if field.split(".", maxsplit=1)[0] in change and "." not in field:
-        assert lines[line - 1].strip().startswith((field, "- 7"))
+        assert lines[line - 1].strip().startswith((field, "- 7", "- []"))
 
 
 def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
@@ -129,11 +134,17 @@ def test_an_id_stands_once_in_all_suites(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "the suite is empty"),
-        ("suite: [", "no YAML"),
+        ("suite: [", "can't be read as YAML"),
         ("suite: odd\nabout: x\ncases: []\n", "odd.yaml:3: cases: .*at least 1"),
         ("suite: other\nabout: x\ncorpus: [odd.yaml]\ncases: []\n", "at least 1"),
         ("suite: odd\nabout: x\ncorpus: [gone]\ncases: [{id: a, question: b, answerable: false}]\n", ":3: corpus: "),
         ("- 1\n", "the suite is empty"),
+        (
+            "suite: odd\nabout: x\nabout: y\ncases: [{id: a, question: b, answerable: false}]\n",
+            ":3: 'about' stands twice",
+        ),
+        ("suite: odd\nabout: x\ncases: !!set {a}\n", "valid dictionary"),
+        ("suite: odd\nabout: 2025-02-30\n", "can't be read as YAML"),
     ],
 )
 def test_a_file_that_is_no_suite_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -141,6 +152,13 @@ def test_a_file_that_is_no_suite_is_refused(tmp_path: Path, text: str, message: 
     file.write_text(text, encoding="utf-8")
     with pytest.raises(SuiteError, match=message):
         load_suites([file])
+
+
+def test_a_suite_name_stands_once(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    files = [_suite(tmp_path, CASE), _suite(tmp_path / "other", CASE | {"id": "other"})]
+    with pytest.raises(SuiteError, match="two suites named 'ferries'"):
+        load_suites(files)
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:

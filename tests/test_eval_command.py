@@ -82,6 +82,27 @@ def test_a_broken_citation_fails_and_a_regression_does_when_asked(tmp_path: Path
     assert "Worse than the baseline: right, false refusals" in red.stdout
 
 
+def test_a_gate_that_compares_nothing_is_not_green(tmp_path: Path, suite: Path, baseline: Path) -> None:
+    suite.write_text(SUITE.replace("When does", "At what time does").replace("bake", "ice"), encoding="utf-8")
+    result = _eval(suite, "--baseline", baseline, "--fail-on-regression")
+    assert isinstance(result.exception, NewsqaError)
+    assert "nothing was compared" in str(result.exception)
+    assert isinstance(_eval(suite, "--baseline", tmp_path / "gone.json").exception, NewsqaError)
+
+
+def test_cases_that_are_no_longer_asked_are_counted(suite: Path, baseline: Path) -> None:
+    result = _eval(suite, "--baseline", baseline, "--tag", "easy")
+    assert "1 of 1 cases were compared, 1 of the baseline not asked." in result.stdout
+
+
+def test_settings_other_than_the_baseline_s_are_named(suite: Path, baseline: Path) -> None:
+    runner = CliRunner(env={"NEWSQA_TOP_K": "3"})
+    result = runner.invoke(app, ["eval", str(suite), "--baseline", str(baseline)])
+    assert "Settings differ: top_k 8 to 3." in result.stdout
+    refused = runner.invoke(app, ["eval", "--update-baseline", "--baseline", str(baseline)])
+    assert "unset NEWSQA_TOP_K" in str(refused.exception)
+
+
 def test_two_configurations_are_compared(tmp_path: Path, suite: Path) -> None:
     one, two = tmp_path / "one.toml", tmp_path / "two.toml"
     one.write_text("top_k = 8\n")
@@ -107,6 +128,9 @@ def test_only_the_cases_with_a_tag(suite: Path, baseline: Path) -> None:
         (["factoid", "--baseline", "gone.json"], "there is no baseline gone.json"),
         (["--external", "trivia", "file"], "no public set 'trivia'"),
         (["factoid", "--compare", "gone.toml", "gone.toml"], "gone.toml can't be read"),
+        (["--compare", "a.toml", "b.toml", "--update-baseline"], "--update-baseline means nothing to --compare"),
+        (["speed", "--tag", "x", "--limit", "3"], "--tag, --limit means nothing to speed"),
+        (["factoid", "--out", "/dev/null/report"], "--out /dev/null/report can't be made"),
     ],
 )
 def test_what_can_not_be_done_is_refused(arguments: list[str], message: str) -> None:

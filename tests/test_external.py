@@ -53,6 +53,7 @@ def test_realtimeqa_asks_what_stands_in_an_article(tmp_path: Path) -> None:
         {"id": "empty", "title": "Nothing", "text": " "},
         {"question": "When?", "answer": "noon", "gold_docs": ["x"], "answer_in_docs": ["x", "y"]},
         {"question": "Who?", "answer": "me", "gold_docs": ["x"], "answer_in_docs": []},
+        {"question": "Where?", "answer": "here", "gold_docs": ["x"], "answer_in_docs": ["not-given"]},
     ]
     articles, questions = read("realtimeqa", [_lines(tmp_path / "all.jsonl", *rows)])
     assert ["x"] == [article.id for article in articles]
@@ -99,4 +100,4 @@ def test_newsqa_chance_and_the_tutorial_pipeline_stand_side_by_side(
     assert 1.0 == rows["tutorial pipeline: first chunk holds the answer"]["value"]
     assert 1.0 == rows["newsqa: first passage holds the answer"]["value"]
     assert 2 == rows["newsqa: refused, with the article left out"]["n"]
-    assert "not distinguishable" == found[external._FIRST]["verdict"]
+    assert "not distinguishable" == found["beside the tutorial pipeline"][external._FIRST]["verdict"]

@@ -83,6 +83,19 @@ def test_the_page_names_what_got_worse() -> None:
     assert "Worse than the baseline:" in report.html()
 
 
+def test_the_page_says_what_was_not_compared_and_which_settings_differ() -> None:
+    before = Run((SCORE, WRONG), "abc", {}, {"top_k": 4})
+    now = _run(SCORE, replace(REFUSED, digest="new"))
+    page = Report(now, Comparison("the baseline", before, now)).html()
+    assert "1 of 2 cases compared; 1 of the baseline not asked." in page
+    assert "Settings that differ: top_k 4 → 8" in page
+
+
+def test_a_case_that_is_now_refused_shows_what_was_before() -> None:
+    page = _compared((SCORE,), (replace(SCORE, answered=False, right=False),)).html()
+    assert "answered at 0.90, cited ferry" in page
+
+
 def test_json_is_strict_and_holds_totals_and_cases() -> None:
     report = Report(_run(SCORE, WRONG, REFUSED))
     values = json.loads(report.json(), parse_constant=pytest.fail)
@@ -99,6 +112,13 @@ def test_junit_fails_what_is_newly_wrong_and_skips_what_was_wrong_before() -> No
     found = {test.get("name"): [child.tag for child in test] for test in suite}
     assert {"noon": [], "one": ["skipped"], "new": ["failure"], "broken": ["error"]} == found
     assert ("4", "1", "1", "1") == tuple(suite.get(name) for name in ("tests", "failures", "errors", "skipped"))
+
+
+def test_junit_can_be_read_whatever_stands_in_a_case() -> None:
+    odd = "a\x07b\ud800"
+    scores = (replace(SCORE, suite=odd, case=odd, exact=False, error=odd), replace(WRONG, got=odd))
+    found = ET.fromstring(Report(_run(*scores)).junit())  # noqa: S314  # our own
+    assert ["ab", "ferries"] == [suite.get("name") for suite in found]
 
 
 def test_three_files_are_written(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from newsqa import Answer, Article, Citation, Passage, ScoredPassage, Span, Turn
 from newsqa.errors import NewsqaError
 from newsqa.grounding import Statement, ground
 from newsqa_evals.cases import Case
-from newsqa_evals.scores import RETRIEVAL, Score, failed, relevant_passages, score
+from newsqa_evals.scores import Score, failed, holding, score
 
+RETRIEVAL = ("recall_at_1", "recall_at_4", "recall_at_8", "reciprocal_rank", "ndcg")
 NOON = "The ferry sails at noon."
 DOGS = "Dogs are welcome."
 NINE = "The museum opens at nine."
@@ -215,14 +216,14 @@ def test_retrieval_for_what_the_articles_do_not_say_is_not_judged() -> None:
 )
 def test_a_passage_holds_evidence_that_shares_half_of_the_shorter(start: int, end: int, relevant: bool) -> None:
     passage = Passage("p", "ferry", start, end, FERRY.text[start:end], ())
-    assert relevant == bool(relevant_passages(CASE, ARTICLES, {"ferry": [passage]}))
+    assert relevant == bool(holding(CASE.evidence, ARTICLES, {"ferry": [passage]}))
 
 
 def test_passages_of_every_article_with_evidence_are_relevant_and_of_no_other() -> None:
     passages = {id: [Passage(f"{id} 0", id, 0, 24, article.text[:24], ())] for id, article in ARTICLES.items()}
-    assert {"ferry 0"} == relevant_passages(CASE, ARTICLES, passages)
-    assert {"ferry 0", "museum 0"} == relevant_passages(LIST, ARTICLES, passages)
-    assert set() == relevant_passages(UNANSWERABLE, ARTICLES, passages)
+    assert {"ferry 0"} == holding(CASE.evidence, ARTICLES, passages)
+    assert {"ferry 0", "museum 0"} == holding(LIST.evidence, ARTICLES, passages)
+    assert set() == holding(UNANSWERABLE.evidence, ARTICLES, passages)
 
 
 def test_evidence_that_stands_twice_may_be_cited_where_it_stands_again() -> None:
@@ -230,7 +231,7 @@ def test_evidence_that_stands_twice_may_be_cited_where_it_stands_again() -> None
     again = Span(len(twice.text) - len(NOON), len(twice.text))
     text, citations = ground("", [Statement(NOON, "ferry", again, NOON)], lambda _: twice)
     answer = Answer("q", "q", text, None, "answered", 0.9, citations)
-    found = score("ferries", CASE, answer, {"ferry": twice}, frozenset())
+    found = score("ferries", CASE, answer, {"ferry": twice}, {"ferry": []})
     assert (True, 1.0) == (found.right, found.citation_recall)
 
 
@@ -246,7 +247,9 @@ def test_a_score_says_what_was_asked_and_what_came() -> None:
 
 
 def _score(case: Case, answer: Answer, relevant: Sequence[str] = ()) -> Score:
-    return score("ferries", case, answer, ARTICLES, frozenset(relevant))
+    """The score of an answer, where the passages of these ids hold the first sentence of the ferry."""
+    passages = {"ferry": [Passage(id, "ferry", 0, len(NOON), NOON, ()) for id in relevant], "museum": []}
+    return score("ferries", case, answer, ARTICLES, passages)
 
 
 def _answer(*quotes: str, short: str | None = None, status: Any = "answered") -> Answer:

@@ -67,8 +67,16 @@ def test_the_same_cases_have_the_same_interval() -> None:
     assert first == again
 
 
-def test_one_article_has_no_width() -> None:
-    assert Estimate(0.5, 0.5, 0.5, 2) == mean([0, 1], ["a", "a"])
+def test_one_article_has_no_interval() -> None:
+    found = mean([0, 1], ["a", "a"])
+    assert (0.5, 2, "–") == (found.value, found.n, found.interval)
+    assert (0.5, 0.5) == found.drawn
+
+
+@pytest.mark.parametrize(("value", "low", "high"), [(1.0, 0.025**0.1, 1.0), (0.0, 0.0, 1 - 0.025**0.1)])
+def test_a_share_of_all_or_none_has_the_exact_interval_over_the_articles(value: float, low: float, high: float) -> None:
+    found = mean([value] * 20, [str(number // 2) for number in range(20)])
+    assert pytest.approx((low, high)) == (found.low, found.high)
 
 
 def test_a_statistic_is_resampled_by_article() -> None:
@@ -178,7 +186,7 @@ def test_calibration_error_is_the_mean_distance_from_the_share_right(
 
 def test_right_and_wrong_are_compared_by_mcnemar_under_a_held_false_discovery_rate() -> None:
     changes = {"a": (1, 9), "b": (2, 14), "c": (4, 5)}
-    found = compare({name: _changed(*counts) for name, counts in changes.items()})
+    found = compare({name: _changed(*counts) for name, counts in changes.items()}, held=True)
     raw = {name: stats.binomtest(gained, lost + gained).pvalue for name, (lost, gained) in changes.items()}
     assert raw["b"] < raw["a"] < raw["c"]
     expected = {"a": raw["a"] * 3 / 2, "b": raw["b"] * 3, "c": raw["c"]}
@@ -192,8 +200,8 @@ def test_mcnemar_looks_only_at_the_cases_that_changed() -> None:
 
 def test_another_comparison_raises_the_bar() -> None:
     six, nothing = _changed(0, 6), _changed(0, 0)
-    assert "better" == compare({"six": six})["six"].verdict
-    both = compare({"six": six, "nothing": nothing})
+    assert "better" == compare({"six": six, "nothing": nothing})["six"].verdict
+    both = compare({"six": six, "nothing": nothing}, held=True)
     assert pytest.approx(4 / 2**6) == both["six"].p
     assert "not distinguishable" == both["six"].verdict
 

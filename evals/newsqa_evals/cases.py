@@ -1,6 +1,6 @@
 """Cases and suites: questions with the sentences that answer them, read from YAML and checked against the articles."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from newsqa import Article, Filters, Turn, load
 from newsqa.domain import Span, normalised
@@ -19,7 +19,10 @@ EVALS = Path(__file__).parents[1]
 SUITES = EVALS / "suites"
 CORPUS = EVALS.parent / "corpus"
 
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
+Group = Annotated[tuple[Text, ...], Field(min_length=1)]
+FEWEST_WORDS = 3
+"""Of a piece of evidence: less stands in too many places."""
 
 
 class SuiteError(NewsqaError):
@@ -42,10 +45,10 @@ class Case(BaseModel):
 
     id: Text = Field(description="Unique among all suites.")
     question: Text = Field(description="As a reader words it.")
-    answerable: bool = Field(description="Whether the articles answer it.")
+    answerable: StrictBool = Field(description="Whether the articles answer it.")
     history: tuple[Turn, ...] = Field((), description="Earlier turns of the conversation, oldest first.")
     filters: Filters = Field(Filters(), description="Which articles may be searched.")
-    expected: tuple[Text, ...] | tuple[tuple[Text, ...], ...] = Field(
+    expected: tuple[Text, ...] | tuple[Group, ...] = Field(
         (), description="Any of these strings is right; or groups: one string of each group has to be given."
     )
     evidence: tuple[Evidence, ...] = Field((), description="Sentences that are right to cite.")
@@ -117,12 +120,14 @@ def load_suites(names: Sequence[str | Path] = ()) -> list[Suite]:
     files = [_file(name) for name in names] or sorted(SUITES.glob("*.yaml"))
     if not files:
         raise SuiteError(f"there are no suites in {SUITES}; give the path of a suite's file")
-    suites, faults, seen = [], list[str](), dict[str, str]()
+    suites, faults, seen = list[Suite](), list[str](), dict[str, str]()
     for file in files:
         source = _Source(file)
         suite = source.suite()
         faults += source.faults
         if suite:
+            if suite.name in {other.name for other in suites}:
+                faults.append(f"{file}: there are two suites named {suite.name!r}; rename one")
             suites.append(suite)
             faults += source.faults_of(suite, seen)
     if faults:
@@ -135,10 +140,10 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **SuiteFile.model_json_schema()}
 
 
-def evidence_spans(case: Case, articles: Mapping[str, Article]) -> dict[str, list[Span]]:
-    """Where the evidence of a case stands: the spans of its quotes in the articles' texts, by article id."""
+def spans_of(evidence: Iterable[Evidence], articles: Mapping[str, Article]) -> dict[str, list[Span]]:
+    """Where evidence stands: the spans of its quotes in the articles' texts, by article id."""
     spans: dict[str, list[Span]] = {}
-    for item in case.evidence:
+    for item in evidence:
         spans.setdefault(item.article, []).extend(occurrences(item, articles))
     return spans
 
@@ -171,8 +176,9 @@ class _Source:
             text = file.read_text(encoding="utf-8")
             self._node = yaml.compose(text, yaml.SafeLoader)
             self._values = yaml.safe_load(text)
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise SuiteError(f"{file}: this is no YAML in UTF-8: {' '.join(str(error).split())}") from error
+        except (yaml.YAMLError, ValueError, TypeError, OSError, RecursionError) as error:
+            raise SuiteError(f"{file}: this can't be read as YAML in UTF-8: {' '.join(str(error).split())}") from error
+        self.faults = [f"{file}:{line}: {key!r} stands twice; keep one" for key, line in _repeated(self._node)]
 
     def suite(self) -> Suite | None:
         """The suite, or None and the faults in `faults`."""
@@ -182,7 +188,8 @@ class _Source:
         try:
             read = SuiteFile.model_validate(self._values)
         except ValidationError as error:
-            self.faults += [self._at(fault["loc"], fault["msg"]) for fault in error.errors()]
+            deep = [fault for fault in error.errors() if fault["loc"] != ("cases",)]
+            self.faults += [self._at(fault["loc"], fault["msg"]) for fault in deep or error.errors()]
             return None
         corpus = tuple((self.file.parent / path).resolve() for path in read.corpus)
         missing = [str(path) for path in corpus if not path.exists()]
@@ -198,14 +205,15 @@ class _Source:
         for index, case in enumerate(suite.cases):
             if case.id in seen:
                 yield self._at(("cases", index, "id"), f"the id is used twice, first at {seen[case.id]}")
-            seen[case.id] = f"{self.file}:{self._line(('cases', index, 'id'))}"
+            seen.setdefault(case.id, f"{self.file}:{self._line(('cases', index, 'id'))}")
             for loc, message in _faults(case, suite.articles):
                 yield self._at(("cases", index, *loc), message)
 
     def _at(self, loc: Sequence[str | int], message: str) -> str:
         field, case = tuple(loc), ""
         if len(field) > 1 and field[0] == "cases":
-            values = self._values["cases"][field[1]]
+            cases = self._values["cases"]
+            values = cases[int(field[1])] if isinstance(cases, list) else None
             case = f" {values.get('id', 'a case without id')}:" if isinstance(values, dict) else ""
             field = field[2:]
         name = ".".join(str(part) for part in field if "[" not in str(part))  # pydantic names the kind tried, too
@@ -226,6 +234,18 @@ class _Source:
         return line
 
 
+def _repeated(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
+    """Keys that a mapping has twice, and their lines: YAML would silently keep the last."""
+    for child in node.value if isinstance(node, yaml.MappingNode | yaml.SequenceNode) else ():
+        yield from _repeated(child[1] if isinstance(child, tuple) else child)
+    if isinstance(node, yaml.MappingNode):
+        seen = set[Any]()
+        for key, _ in node.value:
+            if key.value in seen:
+                yield key.value, key.start_mark.line + 1
+            seen.add(key.value)
+
+
 def _faults(case: Case, articles: Mapping[str, Article]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """What keeps a case from being scored: the field and what is wrong with it."""
     if case.answerable != bool(case.evidence) or case.answerable != bool(case.expected):
@@ -235,6 +255,8 @@ def _faults(case: Case, articles: Mapping[str, Article]) -> Iterator[tuple[tuple
     for index, item in enumerate(case.evidence):
         if item.article in articles and not any(occurrences(item, articles)):
             yield ("evidence", index, "quote"), f"does not stand in {item.article}: {item.quote!r}"
+        if len(normal(item.quote)) < FEWEST_WORDS:
+            yield ("evidence", index, "quote"), f"{item.quote!r} is no whole sentence"
     for group in case.groups:
         lost = [answer for answer in group if not any(matches(quote, answer) for quote in quotes)]
         if lost if len(case.groups) == 1 else len(lost) == len(group):
@@ -254,5 +276,8 @@ def _unknown(case: Case, articles: Collection[str]) -> Iterator[tuple[tuple[str 
     for id in case.filters.article_ids:
         if id not in articles:
             yield ("filters", "article_ids"), f"there is no article {id!r}"
+    allowed = case.filters.article_ids or articles
+    if case.evidence and not any(item.article in allowed for item in case.evidence):
+        yield ("filters", "article_ids"), "they leave out every article with evidence"
     if case.about and case.about not in articles:
         yield ("about",), f"there is no article {case.about!r}"

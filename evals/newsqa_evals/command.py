@@ -4,7 +4,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,10 +13,22 @@ from rich.table import Table
 from newsqa.cli import progress
 from newsqa.errors import NewsqaError, SettingsError
 
+if TYPE_CHECKING:
+    from newsqa_evals.report import Comparison, Report
+    from newsqa_evals.runner import Run
+    from newsqa_evals.statistics import Difference, Estimate
+
 # Everything heavy is imported inside the functions, so that `--help` answers at once.
 
 ANSWERERS = ("extractive",)
 EXTERNAL = ("squad", "newsqa", "realtimeqa")
+_OPTIONS = {
+    "the gate": {"--tag", "--baseline", "--out", "--fail-on-regression", "--update-baseline"},
+    "--compare": {"--tag", "--out", "--fail-on-regression", "--compare"},
+    "--external": {"--limit"},
+    "speed": {"--passages", "--articles"},
+}
+"""What may be said along with each."""
 _COLUMNS = ("false_answers", "false_refusals", "citation_precision", "recall_at_8")
 
 app = typer.Typer(
@@ -78,55 +90,84 @@ def evaluate(
     """
     if answerer not in ANSWERERS:
         raise EvalError(f"there is no answerer {answerer!r}; give one of: {', '.join(ANSWERERS)}")
-    if external:
-        _external(external, names or [], limit, as_json=as_json)
-    elif names == ["speed"]:
+    named = names or []
+    mode = "--external" if external else "speed" if named == ["speed"] else "--compare" if compare else "the gate"
+    given = {
+        "--tag": tag, "--baseline": baseline, "--out": out, "--fail-on-regression": fail_on_regression,
+        "--update-baseline": update_baseline, "--compare": compare, "--limit": limit, "--passages": passages,
+        "--articles": articles,
+    }  # fmt: skip
+    unfit = [option for option, value in given.items() if value and option not in _OPTIONS[mode]]
+    if unfit:
+        raise EvalError(f"{', '.join(unfit)} means nothing to {mode}; leave it out")
+    if out:
+        _make_folder(out)
+    if mode == "--external":
+        _external(external, named, limit, as_json=as_json)
+    elif mode == "speed":
         from newsqa_evals import speed
 
         speed.measure(passages or [1000, 20_000], articles or [], as_json=as_json)
     elif compare:
-        _compare(names or [], tag, compare, out, as_json=as_json)
-    else:
-        if update_baseline and (names or tag):
+        _compare(named, tag, compare, out, strict=fail_on_regression, as_json=as_json)
+    elif update_baseline:
+        if named or tag:
             raise EvalError("a baseline is made of all suites: leave out the names and --tag")
-        _gate(names or [], tag, baseline, out, update=update_baseline, strict=fail_on_regression, as_json=as_json)
+        _update(baseline, out, as_json=as_json)
+    else:
+        _gate(named, tag, baseline, out, strict=fail_on_regression, as_json=as_json)
 
 
 def _gate(
-    names: Sequence[str],
-    tag: str,
-    baseline: Path | None,
-    out: Path | None,
-    *,
-    update: bool,
-    strict: bool,
-    as_json: bool,
+    names: Sequence[str], tag: str, baseline: Path | None, out: Path | None, *, strict: bool, as_json: bool
 ) -> None:
-    from newsqa_evals.baseline import BASELINE, read_baseline, write_baseline
+    from newsqa_evals.baseline import BASELINE, read_baseline
     from newsqa_evals.report import Comparison, Report
 
-    file = baseline or BASELINE
-    before = read_baseline(file) if file.is_file() or (baseline and not update) else None
+    needed = strict or baseline is not None
+    before = read_baseline(baseline or BASELINE) if needed or BASELINE.is_file() else None
     now = _run(names, tag, {})
     report = Report(now, Comparison("the baseline", before, now) if before else None)
     _show(report, out, as_json=as_json)
-    if update:
-        write_baseline(file, now)
-        print(f"newsqa: {file} now holds these scores", file=sys.stderr)
-    elif report.broken or (strict and report.failures):
+    if needed and report.comparison and not report.comparison.pairs:
+        raise EvalError("no case stands in the baseline in the same words: nothing was compared")
+    if report.broken or (strict and report.failures):
         raise typer.Exit(1)
 
 
-def _compare(names: Sequence[str], tag: str, files: tuple[Path, Path], out: Path | None, *, as_json: bool) -> None:
+def _update(baseline: Path | None, out: Path | None, *, as_json: bool) -> None:
+    """Keeps a run as the baseline, beside the old one where that can be read."""
+    from newsqa_evals.baseline import BASELINE, BaselineError, read_baseline, write_baseline
+    from newsqa_evals.report import Comparison, Report
+    from newsqa_evals.runner import changed_settings
+
+    file = baseline or BASELINE
+    if changed_settings():
+        raise EvalError(f"a baseline is made with the defaults; unset {', '.join(changed_settings())}")
+    try:
+        before = read_baseline(file) if file.exists() else None
+    except BaselineError as error:
+        print(f"newsqa: {error}", file=sys.stderr)
+        before = None
+    now = _run((), "", {})
+    _show(Report(now, Comparison("the old baseline", before, now) if before else None), out, as_json=as_json)
+    write_baseline(file, now)
+    print(f"newsqa: {file} now holds these scores", file=sys.stderr)
+
+
+def _compare(
+    names: Sequence[str], tag: str, files: tuple[Path, Path], out: Path | None, *, strict: bool, as_json: bool
+) -> None:
     from newsqa_evals.report import Comparison, Report
 
     chosen = [_settings(file) for file in files]
     before, now = (_run(names, tag, settings) for settings in chosen)
+    first = Report(before)
     if not as_json:
-        _print_run(Report(before), files[0].name)
+        _print_run(first, files[0].name)
     report = Report(now, Comparison(files[0].name, before, now))
     _show(report, out, as_json=as_json, title=files[1].name)
-    if report.broken or not all(score.exact for score in before.scores):
+    if first.broken or report.broken or (strict and report.failures):
         raise typer.Exit(1)
 
 
@@ -138,7 +179,7 @@ def _external(name: str, files: Sequence[str], limit: int, *, as_json: bool) -> 
     external.measure(name, [Path(file) for file in files], limit, as_json=as_json)
 
 
-def _run(names: Sequence[str], tag: str, settings: Mapping[str, Any]) -> Any:
+def _run(names: Sequence[str], tag: str, settings: Mapping[str, Any]) -> "Run":
     from newsqa_evals.cases import SuiteError, load_suites
     from newsqa_evals.runner import run
 
@@ -163,7 +204,14 @@ def _settings(file: Path) -> dict[str, Any]:
     return values
 
 
-def _show(report: Any, out: Path | None, *, as_json: bool, title: str = "") -> None:
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EvalError(f"--out {folder} can't be made ({error.strerror}); name another folder") from error
+
+
+def _show(report: "Report", out: Path | None, *, as_json: bool, title: str = "") -> None:
     written = report.write(out) if out else []
     if as_json:
         print(report.json())
@@ -173,22 +221,27 @@ def _show(report: Any, out: Path | None, *, as_json: bool, title: str = "") -> N
         print(f"newsqa: open {written[0]}", file=sys.stderr)
 
 
-def _print_run(report: Any, title: str = "") -> None:
+def _print_run(report: "Report", title: str = "") -> None:
     from newsqa_evals.report import LABELS
     from newsqa_evals.summary import latency
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
     differences = report.comparison.differences if report.comparison else {}
-    table = Table("suite", "cases", "right", *(LABELS[name] for name in _COLUMNS), box=None, title=title or None)
-    if differences:
-        table.add_column(f"right, beside {report.comparison.name}")
+    beside = [f"beside {report.comparison.name}"] if report.comparison and differences else []
+    headings = [LABELS[name] for name in _COLUMNS]
+    table = Table("suite", "cases", "right", *headings, *beside, box=None, title=title or None)
     for name, found in report.suites.items():
         table.add_row(name, *_cells(found), *_verdict(differences, f"suite: {name}"))
     table.add_section()
     table.add_row("all", *_cells(report.totals), *_verdict(differences, "right"), style="bold")
     console.print(table)
     console.print()
-    _print_figures(console, report, differences, LABELS)
+    figures = Table("figure", "value", "95% interval", "n", *beside, box=None)
+    for name, total in report.totals.items():
+        value = f"{total.value:.3f}" if total.value == total.value else "–"  # NaN
+        figures.add_row(LABELS[name], value, total.interval, str(total.n), *_verdict(differences, name))
+    console.print(figures)
+    console.print()
     times = latency(report.run.scores)
     console.print(f"an answer took {times['p50_ms']:.0f} ms in the median, {times['p95_ms']:.0f} ms at p95")
     for score in report.broken:
@@ -196,25 +249,14 @@ def _print_run(report: Any, title: str = "") -> None:
     console.print(_conclusion(report, LABELS), style="bold")
 
 
-def _print_figures(console: Console, report: Any, differences: Mapping[str, Any], labels: Mapping[str, str]) -> None:
-    table = Table("figure", "value", "95% interval", "n", box=None)
-    if differences:
-        table.add_column(f"beside {report.comparison.name}")
-    for name, found in report.totals.items():
-        cells = (labels[name], f"{found.value:.3f}", f"{found.low:.3f} to {found.high:.3f}", str(found.n))
-        table.add_row(*cells, *_verdict(differences, name))
-    console.print(table)
-    console.print()
-
-
-def _cells(found: Mapping[str, Any]) -> Iterable[str]:
+def _cells(found: "Mapping[str, Estimate]") -> Iterable[str]:
     right = found["right"]
     yield str(right.n)
-    yield f"{right.value:.2f}  {right.low:.2f} to {right.high:.2f}"
+    yield f"{right.value:.2f}  {right.interval}"
     yield from (f"{found[name].value:.2f}" if name in found else "" for name in _COLUMNS)
 
 
-def _verdict(differences: Mapping[str, Any], name: str) -> Sequence[str]:
+def _verdict(differences: "Mapping[str, Difference]", name: str) -> Sequence[str]:
     found = differences.get(name)
     if found is None:
         return [""] if differences else []
@@ -223,16 +265,27 @@ def _verdict(differences: Mapping[str, Any], name: str) -> Sequence[str]:
     return [f"[{colour}]{found.verdict}[/]{was}"]
 
 
-def _conclusion(report: Any, labels: Mapping[str, str]) -> str:
+def _conclusion(report: "Report", labels: Mapping[str, str]) -> str:
     if report.broken:
         return (
             f"{len(report.broken)} of {len(report.run.scores)} cases have a broken citation or failed: mend that first."
         )
-    if report.comparison is None:
+    comparison = report.comparison
+    if comparison is None:
         return "Every citation is exact. There is no baseline to compare with."
-    name, worse = report.comparison.name, report.comparison.worse
-    if worse:
-        return f"Every citation is exact. Worse than {name}: {', '.join(labels.get(each, each) for each in worse)}."
-    better = [labels.get(n, n) for n, found in report.comparison.differences.items() if found.verdict == "better"]
+    if comparison.worse:
+        worse = ", ".join(labels.get(name, name) for name in comparison.worse)
+        return f"Every citation is exact. Worse than {comparison.name}: {worse}.{_compared(comparison)}"
+    better = [labels.get(n, n) for n, found in comparison.differences.items() if found.verdict == "better"]
     gained = f" Better: {', '.join(better)}." if better else ""
-    return f"Every citation is exact, and nothing is significantly worse than {name}.{gained}"
+    unharmed = f"Every citation is exact, and nothing is significantly worse than {comparison.name}."
+    return (unharmed if comparison.pairs else "Every citation is exact.") + gained + _compared(comparison)
+
+
+def _compared(comparison: "Comparison") -> str:
+    """What the comparison leaves out, and where it is one of other settings."""
+    asked = f" {len(comparison.pairs)} of {len(comparison.now.scores)} cases were compared"
+    asked += f", {len(comparison.not_asked)} of {comparison.name} not asked." if comparison.not_asked else "."
+    other = comparison.other_settings.items()
+    changed = ", ".join(f"{name} {before} to {now}" for name, (before, now) in other)
+    return asked + (f" Settings differ: {changed}." if changed else "")

@@ -24,7 +24,9 @@ from newsqa.passages import split_passages
 from newsqa.wiring import read_settings
 from newsqa_evals import statistics
 from newsqa_evals.matching import matches
+from newsqa_evals.report import finite
 from newsqa_evals.runner import indexed
+from newsqa_evals.statistics import Difference, Estimate
 from newsqa_evals.tutorial import TutorialPipeline
 
 FEW = 1000
@@ -87,14 +89,15 @@ def read_newsqa(rows: Sequence[Mapping[str, Any]]) -> Set:
 def read_realtimeqa(rows: Sequence[Mapping[str, Any]]) -> Set:
     """RealTimeQA: articles with `id, title, text`, and questions with `answer, gold_docs, answer_in_docs`.
 
-    Only questions whose answer stands in one of the articles are asked.
+    Only questions whose answer stands in one of these articles are asked.
     """
     articles = [
         Article(id=row["id"], title=row["title"], text=row["text"], url=row.get("url", ""))
         for row in rows
         if row.get("text", "").strip()
     ]
-    asked = [row for row in rows if row.get("answer_in_docs")]
+    known = {article.id for article in articles}
+    asked = [row for row in rows if known.intersection(row.get("answer_in_docs", ()))]
     return articles, [
         Question(row["question"], tuple(dict.fromkeys(row["gold_docs"] + row["answer_in_docs"])), (row["answer"],))
         for row in asked
@@ -126,17 +129,19 @@ def measure(name: str, files: Sequence[Path], limit: int = 0, *, as_json: bool =
     rows = [*_floor(articles, questions), *_tutorial(articles, questions), *_newsqa(articles, questions)]
     estimates = {row.label: statistics.mean(row.values, row.articles) for row in rows if row.values}
     by_label = {row.label: row.values for row in rows}
-    better = statistics.compare({_FIRST: (by_label[_TUTORIAL_FIRST], by_label[_FIRST])})[_FIRST]
+    beside = statistics.compare({_FIRST: (by_label[_TUTORIAL_FIRST], by_label[_FIRST])})
     if as_json:
-        print(json.dumps({"rows": {k: asdict(v) for k, v in estimates.items()}, _FIRST: asdict(better)}, indent=1))
+        values = {"rows": _plain(estimates), "beside the tutorial pipeline": _plain(beside)}
+        print(json.dumps(finite(values), indent=1))
         return
     title = f"{name}: {len(questions)} questions over {len(articles)} articles"
     table = Table("", "n", "share", "95% interval", title=title, box=None)
     for label, found in estimates.items():
-        table.add_row(label, str(found.n), f"{found.value:.3f}", f"{found.low:.3f} to {found.high:.3f}")
+        table.add_row(label, str(found.n), f"{found.value:.3f}", found.interval)
     console = Console(width=120, highlight=False)
     console.print(table)
-    console.print(f"{_FIRST}, beside the tutorial pipeline’s: {better.verdict}, {better.chance}")
+    for label, better in beside.items():
+        console.print(f"{label}, beside the tutorial pipeline’s: {better.verdict}, {better.chance}")
 
 
 def read(name: str, files: Sequence[Path]) -> Set:
@@ -244,10 +249,15 @@ def _answers(pairs: Sequence[tuple[Question, Answer]]) -> Iterator[Row]:
 def _left_out(assistant: Assistant, articles: Sequence[Article], questions: Sequence[Question]) -> Row:
     """Every question with the articles that answer it left out of the search."""
     refused = []
-    for question in questions:
+    asked = [question for question in questions if not {article.id for article in articles} <= {*question.article_ids}]
+    for question in asked:
         others = tuple(article.id for article in articles if article.id not in question.article_ids)
         refused.append(float(assistant.ask(question.text, filters=Filters(article_ids=others)).status == "abstained"))
-    return Row("newsqa: refused, with the article left out", refused, _clusters(questions))
+    return Row("newsqa: refused, with the article left out", refused, _clusters(asked))
+
+
+def _plain(found: Mapping[str, Estimate | Difference]) -> dict[str, Any]:
+    return {label: asdict(each) for label, each in found.items()}
 
 
 def _answerable(questions: Sequence[Question]) -> list[Question]:

@@ -72,6 +72,23 @@ class Comparison:
         """By metric and suite."""
         return summary.differences(self.pairs)
 
+    @cached_property
+    def earlier(self) -> dict[tuple[str, str], Score]:
+        """The score before of each case that both asked, by suite and case."""
+        return {(now.suite, now.case): before for before, now in self.pairs}
+
+    @property
+    def not_asked(self) -> list[str]:
+        """Cases of the other run that this one did not ask in the same words."""
+        return [f"{s.suite}/{s.case}" for s in self.before.scores if (s.suite, s.case) not in self.earlier]
+
+    @property
+    def other_settings(self) -> dict[str, tuple[Any, Any]]:
+        """Settings that differ, before and now."""
+        names = {**self.before.settings, **self.now.settings}
+        both = {name: (self.before.settings.get(name), self.now.settings.get(name)) for name in names}
+        return {name: values for name, values in both.items() if values[0] != values[1]}
+
     @property
     def worse(self) -> list[str]:
         """What got significantly worse."""
@@ -128,19 +145,21 @@ class Report:
             "differences": {name: asdict(found) for name, found in differences.items()},
             "cases": [asdict(score) for score in self.run.scores],
         }
-        return json.dumps(_finite(values), ensure_ascii=False, indent=1)
+        return json.dumps(finite(values), ensure_ascii=False, indent=1)
 
     def junit(self) -> str:
         """A test for each case: failed when broken, or wrong now and not in the baseline; else wrong is skipped."""
-        before = {now.case: old.right for old, now in self.comparison.pairs} if self.comparison else {}
         root = ET.Element("testsuites", name="newsqa eval")
         for name, scores in summary.by_suite(self.run.scores).items():
-            suite = ET.SubElement(root, "testsuite", name=name, tests=str(len(scores)))
+            suite = ET.SubElement(root, "testsuite", name=_printable(name), tests=str(len(scores)))
             for score in scores:
-                test = ET.SubElement(suite, "testcase", classname=name, name=score.case, time=f"{score.seconds:.4f}")
+                names = {"classname": _printable(name), "name": _printable(score.case)}
+                test = ET.SubElement(suite, "testcase", names, time=f"{score.seconds:.4f}")
+                before = self._before(score)
                 if not score.exact:
-                    ET.SubElement(test, "error", message=score.error or "a citation does not reproduce its quote")
-                elif not score.right and before.get(score.case) is False:
+                    message = _printable(score.error) or "a citation does not reproduce its quote"
+                    ET.SubElement(test, "error", message=message)
+                elif not score.right and before and not before.right:
                     ET.SubElement(test, "skipped", message="wrong, as in the baseline")
                 elif not score.right:
                     ET.SubElement(test, "failure", message=_printable(f"expected {score.expected}; got {score.got}"))
@@ -166,18 +185,18 @@ class Report:
 
     def _rows(self) -> list[tuple[Score, Score | None, str]]:
         """Each score with the one before and its outcome: broken, better, worse, right or wrong."""
-        before = {(now.suite, now.case): old for old, now in self.comparison.pairs} if self.comparison else {}
-        return [
-            (score, old := before.get((score.suite, score.case)), _outcome(score, old)) for score in self.run.scores
-        ]
+        return [(score, old := self._before(score), _outcome(score, old)) for score in self.run.scores]
+
+    def _before(self, score: Score) -> Score | None:
+        return self.comparison.earlier.get((score.suite, score.case)) if self.comparison else None
 
     def _plots(self) -> dict[str, str]:
         confidence = np.array([score.confidence for score in self.run.scores])
         right = np.array([score.would_be_right for score in self.run.scores])
         curve = plots.Line("this run", _points(statistics.risk_coverage(confidence, right)))
         drawn = [curve]
-        if self.comparison:
-            old = self.comparison.before.scores
+        if self.comparison and self.comparison.pairs:
+            old = list(self.comparison.earlier.values())
             risk = statistics.risk_coverage(
                 np.array([score.confidence for score in old]), np.array([score.would_be_right for score in old])
             )
@@ -185,17 +204,16 @@ class Report:
         bins = [(said, found) for said, found, _ in statistics.reliability(confidence, right)]
         diagonal = plots.Line("perfectly calibrated", [(0, 0), (1, 1)], "guide")
         rows = [
-            (suite, found["right"].value, found["right"].low, found["right"].high, found["right"].n)
+            (suite, found["right"].value, *found["right"].drawn, found["right"].n)
             for suite, found in self.suites.items()
         ]
-        times = [1000 * score.seconds for score in self.run.scores if not score.error]
         return {
             "suites": plots.bars("Share right by suite, with 95% intervals", rows),
             "risk": plots.lines("Risk-coverage curve", "coverage: share answered", "risk: share wrong", drawn),
             "reliability": plots.lines(
                 "Reliability diagram", "confidence", "share right", [diagonal, plots.Line("bins", bins, dots=True)]
             ),
-            "latency": plots.histogram("Milliseconds of an answer", "ms", times),
+            "latency": plots.histogram("Milliseconds of an answer", "ms", summary.times(self.run.scores)),
         }
 
 
@@ -211,12 +229,12 @@ def _points(curve: tuple[Values, Values]) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in zip(*curve, strict=True)]
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """`value` with null for what is no number, as JSON needs."""
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 

@@ -16,7 +16,7 @@ from newsqa.passages import split_passages
 from newsqa.settings import Settings
 from newsqa.wiring import assemble, read_settings
 from newsqa_evals.cases import EVALS, Case, Suite
-from newsqa_evals.scores import Score, failed, relevant_passages, score
+from newsqa_evals.scores import Score, failed, score
 
 Asks = Callable[[Case], Answer]
 """Answers a case."""
@@ -84,7 +84,17 @@ def ask_all(suite: Suite, ask: Asks, passage_words: int) -> Iterator[Score]:
         except NewsqaError as error:
             yield failed(suite.name, case, error)
         else:
-            yield score(suite.name, case, answer, suite.articles, relevant_passages(case, suite.articles, passages))
+            yield score(suite.name, case, answer, suite.articles, passages)
+
+
+def changed_settings() -> dict[str, Any]:
+    """The settings of the environment that are not the defaults, but for the library's folder."""
+    chosen = read_settings().model_dump()
+    return {
+        f"NEWSQA_{name.upper()}": chosen[name]
+        for name, field in Settings.model_fields.items()
+        if name != "data_dir" and chosen[name] != field.default
+    }
 
 
 def commit() -> str:

@@ -1,24 +1,21 @@
 """What became of one case: an answer compared with what was expected, without a model as judge."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ir_measures import RR, Measure, Success, iter_calc, nDCG
+from ir_measures import RR, Measure, iter_calc, nDCG
 
 from newsqa import Answer, Article, Citation, Passage, ScoredPassage
 from newsqa.domain import Span, to_json
-from newsqa_evals.cases import Case, evidence_spans, occurrences
+from newsqa_evals.cases import Case, Evidence, spans_of
 from newsqa_evals.matching import matches, token_f1, without_markers
 
 HALF = 0.5
 """A citation or passage counts as a piece of evidence when it shares at least this much of the shorter of the two."""
 DEPTH = 8
 """Passages that retrieval is judged by; what a reader model is given."""
-RETRIEVAL: dict[str, Measure] = {
-    "recall_at_1": Success @ 1,
-    "recall_at_4": Success @ 4,
-    "recall_at_8": Success @ DEPTH,
+RANKING: dict[str, Measure] = {
     "reciprocal_rank": RR @ DEPTH,
     "ndcg": nDCG @ DEPTH,
 }
@@ -41,7 +38,7 @@ class Score:
     right: bool
     """Answerable: answered, with what was expected, first citing evidence. Otherwise: refused."""
     would_be_right: bool
-    """The same for the answer that was given or held back: what the confidence speaks of."""
+    """The same for the answer given, or for the sentence that a refusal shows: what the confidence speaks of."""
     exact: bool
     """Every citation reproduces its quote and its article's facts; False also when the question failed."""
     answer_match: bool | None = None
@@ -54,7 +51,7 @@ class Score:
     right_article: bool | None = None
     """The first citation is of an article with evidence; of given answers only."""
     recall_at_1: float | None = None
-    """Whether one of the first k passages holds evidence."""
+    """Share of what was expected for which one of the first k passages holds evidence."""
     recall_at_4: float | None = None
     recall_at_8: float | None = None
     reciprocal_rank: float | None = None
@@ -78,7 +75,9 @@ class Score:
         return not self.answered if self.answerable else None
 
 
-def score(suite: str, case: Case, answer: Answer, articles: Mapping[str, Article], relevant: frozenset[str]) -> Score:
+def score(
+    suite: str, case: Case, answer: Answer, articles: Mapping[str, Article], passages: Mapping[str, Sequence[Passage]]
+) -> Score:
     """The score of one answer.
 
     Args:
@@ -86,25 +85,25 @@ def score(suite: str, case: Case, answer: Answer, articles: Mapping[str, Article
         case: what was asked.
         answer: what came back.
         articles: those that were indexed, by id: what the citations are checked against.
-        relevant: ids of the passages that hold evidence.
+        passages: those of each article, by its id: what retrieval is checked against.
     """
-    spans = evidence_spans(case, articles)
-    retrieval = _retrieval(answer.passages, relevant) if case.answerable else {}
+    spans = spans_of(case.evidence, articles)
     hits = [_overlaps(citation.article_id, citation.source_span, spans) for citation in answer.citations]
-    said = answer.short or without_markers(answer.text)
-    fits = not any(matches(said, wrong) for wrong in case.forbidden)
-    given = all(any(matches(said, right) for right in group) for group in case.groups)
-    would_be_right = case.answerable and given and fits and hits[:1] == [True]
     answered = answer.status == "answered"
+    said = _said(answer)
+    fits = not any(matches(said, wrong) for wrong in case.forbidden)
+    given = fits and all(any(matches(said, right) for right in group) for group in case.groups)
+    would_be_right = case.answerable and given and hits[:1] == [True]
     judged = answered and case.answerable
+    retrieval = _retrieval(case, answer.passages, articles, passages) if case.answerable else {}
     return Score(
         **_asked(suite, case),
         answered=answered,
         confidence=answer.confidence,
-        right=answered and would_be_right if case.answerable else not answered,
+        right=answered and would_be_right if case.answerable else fits and not answered,
         would_be_right=would_be_right,
         exact=all(_reproduces(citation, answer, articles) for citation in answer.citations),
-        answer_match=answered and given and fits if case.answerable else None,
+        answer_match=answered and given if case.answerable else None,
         token_f1=float(answered and token_f1(said, case.groups)) if case.answerable else float(not answered),
         citation_precision=sum(hits) / len(hits) if judged and hits else (0.0 if judged else None),
         citation_recall=_citation_recall(case, answer, articles) if judged else None,
@@ -114,6 +113,13 @@ def score(suite: str, case: Case, answer: Answer, articles: Mapping[str, Article
         got=answer.text,
         cited=" / ".join(f"{citation.article_id}: {citation.quote}" for citation in answer.citations),
     )
+
+
+def _said(answer: Answer) -> str:
+    """What is judged: the short answer, else the text; of a refusal only what it cites."""
+    if answer.status == "abstained":
+        return " ".join(citation.answer_span.of(answer.text) for citation in answer.citations)
+    return answer.short or without_markers(answer.text)
 
 
 def failed(suite: str, case: Case, error: Exception) -> Score:
@@ -128,11 +134,11 @@ def failed(suite: str, case: Case, error: Exception) -> Score:
     return Score(**_asked(suite, case), **outcome, error=f"{type(error).__name__}: {error}")
 
 
-def relevant_passages(
-    case: Case, articles: Mapping[str, Article], passages: Mapping[str, Sequence[Passage]]
+def holding(
+    evidence: Iterable[Evidence], articles: Mapping[str, Article], passages: Mapping[str, Sequence[Passage]]
 ) -> frozenset[str]:
-    """Ids of the passages (given by article id) that hold evidence of a case."""
-    spans = evidence_spans(case, articles)
+    """Ids of the passages, given by article id, that hold one of these pieces of evidence."""
+    spans = spans_of(evidence, articles)
     return frozenset(
         passage.id for id in spans for passage in passages[id] if _overlaps(id, Span(passage.start, passage.end), spans)
     )
@@ -161,16 +167,19 @@ def _overlaps(article_id: str, span: Span, spans: Mapping[str, Sequence[Span]]) 
     return False
 
 
+def _by_group(case: Case) -> list[list[Evidence]]:
+    """For each group of expected answers the evidence that gives one of them."""
+    return [
+        [item for item in case.evidence if any(matches(item.quote, expected) for expected in group)]
+        for group in case.groups
+    ]
+
+
 def _citation_recall(case: Case, answer: Answer, articles: Mapping[str, Article]) -> float:
     """The share of the groups of expected answers for which a sentence that gives it is cited."""
-    found = 0
-    for group in case.groups:
-        of_group: dict[str, list[Span]] = {}
-        for item in case.evidence:
-            if any(matches(item.quote, expected) for expected in group):
-                of_group.setdefault(item.article, []).extend(occurrences(item, articles))
-        found += any(_overlaps(citation.article_id, citation.source_span, of_group) for citation in answer.citations)
-    return found / len(case.groups)
+    groups = [spans_of(evidence, articles) for evidence in _by_group(case)]
+    cited = [(citation.article_id, citation.source_span) for citation in answer.citations]
+    return sum(any(_overlaps(*each, spans) for each in cited) for spans in groups) / len(groups)
 
 
 def _reproduces(citation: Citation, answer: Answer, articles: Mapping[str, Article]) -> bool:
@@ -183,9 +192,20 @@ def _reproduces(citation: Citation, answer: Answer, articles: Mapping[str, Artic
     return same and article.text[citation.source_span.start : citation.source_span.end] == citation.quote
 
 
-def _retrieval(passages: Sequence[ScoredPassage], relevant: frozenset[str]) -> dict[str, Any]:
+def _retrieval(
+    case: Case,
+    found: Sequence[ScoredPassage],
+    articles: Mapping[str, Article],
+    passages: Mapping[str, Sequence[Passage]],
+) -> dict[str, Any]:
     """The ranking measures of one question; passages are ranked as they came."""
-    run = {"q": {scored.passage.id: -float(rank) for rank, scored in enumerate(passages)} or {"": 0.0}}
-    judged = {"q": dict.fromkeys(relevant, 1)}
-    names = {measure: name for name, measure in RETRIEVAL.items()}
-    return {names[found.measure]: found.value for found in iter_calc(list(names), judged, run)}
+    ids = [scored.passage.id for scored in found]
+    groups = [holding(evidence, articles, passages) for evidence in _by_group(case)]
+    recall = {
+        f"recall_at_{depth}": sum(not group.isdisjoint(ids[:depth]) for group in groups) / len(groups)
+        for depth in (1, 4, DEPTH)
+    }
+    run = {"q": {id: -float(rank) for rank, id in enumerate(ids)} or {"": 0.0}}
+    judged = {"q": dict.fromkeys(holding(case.evidence, articles, passages), 1)}
+    names = {measure: name for name, measure in RANKING.items()}
+    return recall | {names[each.measure]: each.value for each in iter_calc(list(names), judged, run)}

@@ -2,7 +2,7 @@
 
 Each side runs in a process of its own, so that neither's memory or imports count for the other. Machines are noisy:
 read the ratios and medians. The tutorial pipeline embeds by sentence-transformers on torch where that is installed,
-as the tutorials have it; after its first 2,000 chunks, which are timed, it is filled up with newsqa's embedding.
+as the tutorials have it; its rate and memory are those of its first 2,000 chunks, then newsqa's embedding fills it up.
 """
 
 import json
@@ -27,7 +27,7 @@ from rich.table import Table
 from newsqa import Article, load
 from newsqa.passages import split_passages, split_sentences
 from newsqa_evals.cases import CORPUS, load_suites
-from newsqa_evals.external import read_lines
+from newsqa_evals.external import ExternalError, read_lines
 
 TIMED_CHUNKS = 2000
 ROUNDS = 5
@@ -96,6 +96,8 @@ def _both(size: int, files: Sequence[Path]) -> dict[str, dict[str, float]]:
 def _given(size: int, files: Sequence[Path]) -> Iterator[Article]:
     """Articles of the files, again and again under other ids, until they make enough passages."""
     rows = [row for file in files for row in read_lines(file) if row.get("text", "").strip() and row.get("title")]
+    if not rows:
+        raise ExternalError(f"{', '.join(map(str, files))}: no line has a title and a text")
     made, number = 0, 0
     while made < size:
         row = rows[number % len(rows)]
@@ -141,7 +143,8 @@ def _newsqa(articles: list[Article], questions: list[str]) -> dict[str, float]:
             "passages": size,
             "passages added a second": size / seconds,
             **_asking("retrieval", questions, assistant.retriever.find),
-            **_asking("first event", questions, assistant.stream, _first),
+            **_asking("first event", questions, assistant.stream, _until("start")),
+            **_asking("passages event", questions, assistant.stream, _until("passages")),
             **_asking("whole answer", questions, assistant.ask),
             "resident while adding, MB": peak[0],
             "resident afterwards, MB": _resident(),
@@ -169,7 +172,6 @@ def _tutorial(articles: list[Article], questions: list[str]) -> dict[str, float]
             "passages added a second": rate,
             **_asking("retrieval", questions, pipeline.search),
             "resident while adding, MB": resident,
-            "resident afterwards, MB": _resident(),
         }
 
 
@@ -209,10 +211,14 @@ def _asking(
     return {f"{what}, {name} ms": float(value) for name, value in zip(("p50", "p95", "p99"), warm, strict=True)}
 
 
-def _first(events: Iterator[Any]) -> Callable[[], None]:
-    """Waits for the first event; what it returns takes in the others."""
-    next(events)
-    return lambda: list(events).clear()
+def _until(type: str) -> Callable[[Iterator[Any]], Callable[[], None]]:
+    """Waits for the event of this type; what that returns takes in the others."""
+
+    def wait(events: Iterator[Any]) -> Callable[[], None]:
+        next(event for event in events if event.type == type)
+        return lambda: list(events).clear()
+
+    return wait
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 The cases on one article are not independent, so intervals resample whole articles (cluster bootstrap: Davison and
 Hinkley 1997, section 3.8). Two runs are compared case by case: McNemar's exact test where a case is right or wrong,
 else a permutation test of the paired differences (Dror et al., "The Hitchhiker's Guide to Testing Statistical
-Significance in NLP", 2018). Over several comparisons the false discovery rate is held (Benjamini and Hochberg 1995).
+Significance in NLP", 2018). Over the suites the false discovery rate is held (Benjamini and Hochberg 1995).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,12 +26,22 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure from `n` cases and its 95% interval."""
+    """A figure from `n` cases and its 95% interval, which is NaN where all cases hang on one article."""
 
     value: float
     low: float
     high: float
     n: int
+
+    @property
+    def drawn(self) -> tuple[float, float]:
+        """The interval as a plot draws it: without width where there is none."""
+        return (self.low, self.high) if self.low == self.low else (self.value, self.value)  # NaN
+
+    @property
+    def interval(self) -> str:
+        """The interval as it is read."""
+        return f"{self.low:.2f} to {self.high:.2f}" if self.low == self.low else "–"  # NaN
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ class Difference:
     now: float
     n: int
     p: float
-    """Two-sided, held against the other comparisons made along with it."""
+    """Two-sided; of a suite held against the other suites'."""
     verdict: Verdict
 
     @property
@@ -57,7 +67,10 @@ def mean(values: Sequence[float], clusters: Sequence[str]) -> Estimate:
     sums, counts = np.bincount(index, weights=np.asarray(values, float)), np.bincount(index).astype(float)
     value = float(np.mean(values))
     if len(sums) < 2:
-        return Estimate(value, value, value, len(values))
+        return Estimate(value, np.nan, np.nan, len(values))
+    if value in {0.0, 1.0}:  # resampling would give an interval without width
+        exact = stats.binomtest(round(value * len(sums)), len(sums)).proportion_ci(LEVEL)
+        return Estimate(value, float(exact.low), float(exact.high), len(values))
     found = stats.bootstrap(
         (sums, counts),
         lambda sums, counts, axis: sums.sum(axis=axis) / counts.sum(axis=axis),
@@ -82,6 +95,8 @@ def estimate(
     confidence, right = np.asarray(confidences, float), np.asarray(rights, bool)
     index = np.unique(np.asarray(clusters), return_inverse=True)[1]
     members = [np.flatnonzero(index == cluster) for cluster in range(index.max() + 1)]
+    if len(members) < 2:
+        return Estimate(statistic(confidence, right), np.nan, np.nan, len(right))
     chance = np.random.default_rng(SEED)
     drawn = []
     for _ in range(resamples):
@@ -140,12 +155,19 @@ def calibration_error(confidence: Values, right: NDArray[np.bool_]) -> float:
     return float(sum(abs(said - found) * size for said, found, size in bins) / len(right))
 
 
-def compare(pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> dict[str, Difference]:
-    """For each name the difference of two runs: the values before and now, a pair for each case, higher is better."""
+def compare(
+    pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, held: bool = False
+) -> dict[str, Difference]:
+    """For each name the difference of two runs: the values before and now, a pair for each case, higher is better.
+
+    Args:
+        pairs: names without any case are left out.
+        held: whether the false discovery rate over these comparisons is held, or each stands for itself.
+    """
     names = [name for name, (before, _) in pairs.items() if len(before)]
     raw = [_p(*pairs[name]) for name in names]
-    held = stats.false_discovery_control(raw) if raw else []
-    return {name: _difference(*pairs[name], float(p)) for name, p in zip(names, held, strict=True)}
+    found = stats.false_discovery_control(raw) if raw and held else raw
+    return {name: _difference(*pairs[name], float(p)) for name, p in zip(names, found, strict=True)}
 
 
 def _p(before: Sequence[float], now: Sequence[float]) -> float:

@@ -78,8 +78,13 @@ def of_confidence(scores: Sequence[Score]) -> dict[str, Estimate]:
 
 def latency(scores: Iterable[Score]) -> dict[str, float]:
     """Median and 95th percentile of the milliseconds of an answer."""
-    times = [1000 * score.seconds for score in scores if not score.error]
-    return {"p50_ms": _quantile(times, 0.5), "p95_ms": _quantile(times, 0.95)}
+    taken = times(scores)
+    return {"p50_ms": _quantile(taken, 0.5), "p95_ms": _quantile(taken, 0.95)}
+
+
+def times(scores: Iterable[Score]) -> list[float]:
+    """The milliseconds of each answer."""
+    return [1000 * score.seconds for score in scores if not score.error]
 
 
 def by_suite(scores: Iterable[Score]) -> dict[str, list[Score]]:
@@ -99,11 +104,14 @@ def paired(before: Iterable[Score], now: Iterable[Score]) -> list[tuple[Score, S
 
 def differences(pairs: Sequence[tuple[Score, Score]]) -> dict[str, Difference]:
     """How two runs differ: by metric over all cases, and by "suite: NAME" in what is right."""
-    values = {name: _values(METRICS[name], pairs) for name in COMPARED}
-    for suite in dict.fromkeys(now.suite for _, now in pairs):
-        values[f"suite: {suite}"] = _values(METRICS["right"], [pair for pair in pairs if pair[1].suite == suite])
-    found = statistics.compare(values)
-    return {name: _as_shown(METRICS[name], found[name]) if name in COMPARED else found[name] for name in found}
+    overall = statistics.compare({name: _values(METRICS[name], pairs) for name in COMPARED})
+    suites = dict.fromkeys(now.suite for _, now in pairs)
+    by_suite = {
+        f"suite: {suite}": _values(METRICS["right"], [pair for pair in pairs if pair[1].suite == suite])
+        for suite in suites
+    }
+    shown = {name: _as_shown(METRICS[name], found) for name, found in overall.items()}
+    return shown | statistics.compare(by_suite, held=True)
 
 
 def _values(metric: Metric, pairs: Sequence[tuple[Score, Score]]) -> tuple[list[float], list[float]]:
@@ -119,6 +127,8 @@ def _as_shown(metric: Metric, difference: Difference) -> Difference:
 
 
 def _f1(chosen: Values, wanted: NDArray[np.bool_]) -> float:
+    if not wanted.any():
+        return float("nan")
     common = float(chosen[wanted].sum())
     return 2 * common / (float(chosen.sum()) + float(wanted.sum())) if common else 0.0
 

@@ -206,6 +206,8 @@ def evaluate(context: typer.Context) -> None:
 
         status = evals(context.args, prog_name="newsqa eval", standalone_mode=False)
     except ModuleNotFoundError as error:
+        if error.name not in {"newsqa_evals", "ir_measures", "jinja2", "langchain_text_splitters", "scipy"}:
+            raise
         raise NewsqaError(f"{error.name} is missing; install the evals: pip install 'newsqa[evals]'") from error
     raise typer.Exit(status or 0)
 
@@ -263,7 +265,7 @@ def _versions() -> dict[str, str]:
 
 @contextmanager
 def progress(total: int) -> Iterator[Any]:
-    """A bar on a terminal's stderr; what it yields moves it on by one article."""
+    """A bar on a terminal's stderr; what it yields moves it on by one."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
