@@ -137,7 +137,7 @@ def measure(name: str, files: Sequence[Path], limit: int = 0, *, as_json: bool =
     title = f"{name}: {len(questions)} questions over {len(articles)} articles"
     table = Table("", "n", "share", "95% interval", title=title, box=None)
     for label, found in estimates.items():
-        table.add_row(label, str(found.n), f"{found.value:.3f}", found.interval)
+        table.add_row(label, str(found.n), f"{found.value:.3f}", found.bounds(3))
     console = Console(width=120, highlight=False)
     console.print(table)
     for label, better in beside.items():

@@ -41,7 +41,11 @@ class Estimate:
     @property
     def interval(self) -> str:
         """The interval as it is read."""
-        return f"{self.low:.2f} to {self.high:.2f}" if self.low == self.low else "–"  # NaN
+        return self.bounds(2)
+
+    def bounds(self, places: int) -> str:
+        """The interval with so many decimal places."""
+        return f"{self.low:.{places}f} to {self.high:.{places}f}" if self.low == self.low else "–"  # NaN
 
 
 @dataclass(frozen=True)
