@@ -10,8 +10,23 @@ from numpy.typing import NDArray
 
 from newsqa.embedding import TokenVectors
 from newsqa.english import content_words, stem
+from newsqa_evals.scores import Score
 
 DIMENSIONS = 256
+SCORE = Score(
+    suite="ferries",
+    case="noon",
+    digest="d",
+    article="ferry",
+    tags=(),
+    answerable=True,
+    answered=True,
+    confidence=0.9,
+    right=True,
+    would_be_right=True,
+    exact=True,
+)
+"""Of a case that was answered rightly."""
 
 
 class BagOfWordsEmbeddings(Embeddings):

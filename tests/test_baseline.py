@@ -8,20 +8,12 @@ import pytest
 
 from newsqa_evals.baseline import BaselineError, read_baseline, write_baseline
 from newsqa_evals.runner import Run
-from newsqa_evals.scores import Score
+from tests.fakes import SCORE
 
-KEPT = Score(
-    suite="ferries",
-    case="noon",
+KEPT = replace(
+    SCORE,
     digest="0123456789ab",
-    article="ferry",
-    tags=(),
-    answerable=True,
-    answered=True,
     confidence=0.1 + 0.2,
-    right=True,
-    would_be_right=True,
-    exact=True,
     citation_precision=1 / 3,
     citation_recall=0.5,
     reciprocal_rank=0.25,
@@ -43,10 +35,7 @@ FULL = replace(
     evidence="ferry: It costs €2.90",
     got="It costs €2.90. [1]",
 )
-REFUSED = Score(
-    "ferries", "captain", "ba9876543210", "ferry", (), answerable=False, answered=False, confidence=0.125, right=True,
-    would_be_right=False, exact=True,
-)  # fmt: skip
+REFUSED = replace(SCORE, case="captain", answerable=False, answered=False, confidence=0.125, would_be_right=False)
 RUN = Run((FULL, REFUSED), "abc123+", {"python": "3.11"}, {"top_k": 8, "answerer": "extractive", "limit": None})
 
 

@@ -11,19 +11,11 @@ import pytest
 from newsqa_evals.report import Comparison, Report
 from newsqa_evals.runner import Run
 from newsqa_evals.scores import Score
+from tests import fakes
 
-SCORE = Score(
-    suite="ferries",
-    case="noon",
-    digest="d",
-    article="ferry",
+SCORE = replace(
+    fakes.SCORE,
     tags=("paraphrase",),
-    answerable=True,
-    answered=True,
-    confidence=0.9,
-    right=True,
-    would_be_right=True,
-    exact=True,
     reciprocal_rank=0.5,
     seconds=0.02,
     question="When does it sail?",

@@ -8,19 +8,10 @@ import pytest
 
 from newsqa_evals.scores import Score
 from newsqa_evals.summary import by_suite, differences, latency, means, of_confidence, paired
+from tests.fakes import SCORE
 
-RIGHT = Score(
-    suite="ferries",
-    case="noon",
-    digest="d",
-    article="ferry",
-    tags=(),
-    answerable=True,
-    answered=True,
-    confidence=0.9,
-    right=True,
-    would_be_right=True,
-    exact=True,
+RIGHT = replace(
+    SCORE,
     answer_match=True,
     token_f1=1.0,
     citation_precision=1.0,

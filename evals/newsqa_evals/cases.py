@@ -95,7 +95,6 @@ class Suite:
     """A file's cases and the articles they are asked over."""
 
     name: str
-    about: str
     corpus: tuple[Path, ...]
     cases: tuple[Case, ...]
 
@@ -198,7 +197,7 @@ class _Source:
             return None
         if read.suite != self.file.stem:
             self.faults.append(self._at(("suite",), f"the name is {read.suite!r}, the file's is {self.file.stem!r}"))
-        return Suite(read.suite, read.about, corpus, read.cases)
+        return Suite(read.suite, corpus, read.cases)
 
     def faults_of(self, suite: Suite, seen: dict[str, str]) -> Iterator[str]:
         """What can't be scored in the cases; `seen` holds the places of the ids so far and is added to."""
