@@ -7,7 +7,8 @@ from typing import Any, Self, TypedDict, Unpack
 from langchain_core.runnables import Runnable, RunnableLambda, RunnablePassthrough
 
 from newsqa.answering.extractive import ExtractiveAnswerer, Reply
-from newsqa.dialogue import standalone_question
+from newsqa.answering.overview import Overview
+from newsqa.dialogue import Intent, intent_of, standalone_question
 from newsqa.domain import Answer, Event, Filters, ScoredPassage, Turn
 from newsqa.errors import ArticleNotFoundError, GroundingError, QuestionError
 from newsqa.grounding import ground
@@ -17,6 +18,7 @@ from newsqa.retrieval import HybridRetriever
 MAX_TURNS = 50
 """Turns of a conversation that are taken in; earlier ones are left out."""
 _TRIES = 3
+_SEARCHED = (Intent.QUESTION, Intent.SUMMARY)
 
 State = dict[str, Any]
 
@@ -49,6 +51,7 @@ class Assistant:
     ) -> None:
         """Puts the parts together; `newsqa.open_assistant` makes them."""
         self.library, self.retriever, self.answerer = library, retriever, answerer
+        self._overview = Overview(library, retriever.embedding)
         self._max_question_chars = max_question_chars
         self.chain: Runnable[State, State] = (
             RunnableLambda(self._check)
@@ -123,9 +126,18 @@ class Assistant:
         return {**state, "question": readable, "history": history, "timings": {}, "started": perf_counter()}
 
     def _retrieve(self, state: State) -> list[ScoredPassage]:
+        if intent_of(state["question"]) not in _SEARCHED:
+            return []
         return self.retriever.find(state["standalone_question"], state.get("filters"), state.get("top_k"))
 
     def _reply(self, state: State) -> Reply:
+        intent, filters = intent_of(state["question"]), state.get("filters") or Filters()
+        if intent is Intent.SUMMARY:
+            return self._overview.summary(state["standalone_question"], state["passages"], filters)
+        if intent is Intent.NEWS:
+            return self._overview.news(filters)
+        if intent is not Intent.QUESTION:
+            return self._overview.small_talk(intent)
         return self.answerer.reply(state["standalone_question"], state["passages"])
 
     def _answer(self, state: State) -> Answer:
@@ -155,6 +167,8 @@ class Assistant:
 
 
 def _understand(state: State) -> str:
+    if intent_of(state["question"]) not in _SEARCHED:
+        return str(state["question"])
     return standalone_question(state["question"], state["history"])
 
 

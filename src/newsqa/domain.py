@@ -162,6 +162,7 @@ class Answer:
     short: str | None
     """The bare answer where there is one; None when abstaining."""
     status: Literal["answered", "abstained"]
+    """Abstained: nothing is said to be the answer; a reply to small talk is of this kind, too."""
     confidence: float
     """Estimated probability that the answer is right, 0 to 1."""
     citations: tuple[Citation, ...] = ()

@@ -131,10 +131,10 @@ class Catalogue:
         """The article that was loaded from `origin`."""
         return next(iter(self._select_articles(_articles.c.origin == origin)), None) if origin else None
 
-    def articles(self) -> list[Article]:
-        """All articles, newest first, those without a date last."""
+    def articles(self, filters: Filters, limit: int | None = None) -> list[Article]:
+        """The articles that pass, newest first, those without a date last; at most `limit` of them."""
         newest = sql.func.coalesce(_revisions.c.published_at, "").desc()
-        return self._select_articles(sql.true(), newest, _articles.c.id)
+        return self._select_articles(_condition(filters), newest, _articles.c.id, limit=limit)
 
     def counts(self) -> dict[str, int]:
         """Number of `articles` and `passages`."""
@@ -142,7 +142,7 @@ class Catalogue:
             count = {table: sql.select(sql.func.count()).select_from(table) for table in (_articles, _passages)}
             return {table.name: connection.scalar(query) or 0 for table, query in count.items()}
 
-    def _select_articles(self, condition: Any, *order: Any) -> list[Article]:
+    def _select_articles(self, condition: Any, *order: Any, limit: int | None = None) -> list[Article]:
         columns = (
             _articles.c.id,
             _articles.c.origin,
@@ -150,8 +150,8 @@ class Catalogue:
             *(_revisions.c[name] for name in _METADATA),
         )
         with self._engine.begin() as connection:
-            rows = connection.execute(sql.select(*columns).select_from(_CURRENT).where(condition).order_by(*order))
-            return [_article(row) for row in rows]
+            query = sql.select(*columns).select_from(_CURRENT).where(condition).order_by(*order).limit(limit)
+            return [_article(row) for row in connection.execute(query)]
 
     # Writing
 

@@ -206,7 +206,7 @@ class Library:
     def _reindex(self) -> None:
         self._catalogue.set_settings({"embedding_model": "half re-indexed"})  # refused until this is done
         self._vectors.clear()
-        for article in self._catalogue.articles():
+        for article in self._catalogue.articles(Filters()):
             self._write([self._entry(article)])
 
     def _write(self, entries: Sequence[Entry]) -> None:
@@ -281,9 +281,9 @@ class Library:
             raise ArticleNotFoundError(f"no article has the id {article_id!r}: `newsqa articles` lists those there are")
         return article
 
-    def articles(self) -> list[Article]:
-        """All articles, newest first."""
-        return self._catalogue.articles()
+    def articles(self, filters: Filters | None = None, limit: int | None = None) -> list[Article]:
+        """The articles that pass the filters, newest first; at most `limit` of them."""
+        return self._catalogue.articles(filters or Filters(), limit)
 
     def __len__(self) -> int:
         return self._catalogue.counts()["articles"]
