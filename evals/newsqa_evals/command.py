@@ -225,7 +225,7 @@ def _print_run(report: "Report", title: str = "") -> None:
     from newsqa_evals.report import LABELS
     from newsqa_evals.summary import latency
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 180)
     differences = report.comparison.differences if report.comparison else {}
     beside = [f"beside {report.comparison.name}"] if report.comparison and differences else []
     headings = [LABELS[name] for name in _COLUMNS]
