@@ -123,15 +123,16 @@ class Assistant:
         if not all(isinstance(turn, Turn) for turn in history):
             raise QuestionError("history holds something that is no Turn; give Turn(question=…, answer=…)")
         readable = question.encode(errors="replace").decode()  # half a character can't be stored or searched
-        return {**state, "question": readable, "history": history, "timings": {}, "started": perf_counter()}
+        known = {"question": readable, "history": history, "intent": intent_of(readable)}
+        return {**state, **known, "timings": {}, "started": perf_counter()}
 
     def _retrieve(self, state: State) -> list[ScoredPassage]:
-        if intent_of(state["question"]) not in _SEARCHED:
+        if state["intent"] not in _SEARCHED:
             return []
         return self.retriever.find(state["standalone_question"], state.get("filters"), state.get("top_k"))
 
     def _reply(self, state: State) -> Reply:
-        intent, filters = intent_of(state["question"]), state.get("filters") or Filters()
+        intent, filters = state["intent"], state.get("filters") or Filters()
         if intent is Intent.SUMMARY:
             return self._overview.summary(state["standalone_question"], state["passages"], filters)
         if intent is Intent.NEWS:
@@ -167,7 +168,7 @@ class Assistant:
 
 
 def _understand(state: State) -> str:
-    if intent_of(state["question"]) not in _SEARCHED:
+    if state["intent"] not in _SEARCHED:
         return str(state["question"])
     return standalone_question(state["question"], state["history"])
 
