@@ -75,6 +75,7 @@ def test_what_is_wanted_is_told_from_the_whole_of_the_words(intent: Intent, ques
         ("tl;dr", ""),
         ("Please summarise the article on the new ferry.", "new ferry"),
         ("What is the story on the chapel bell theft about?", "chapel bell theft"),
+        ("summarise the story about putin and the Hollin bridge", "putin hollin bridge"),
     ],
 )
 def test_a_summary_may_name_its_topic(question: str, topic: str) -> None:
@@ -122,6 +123,12 @@ def test_the_central_rows_stand_for_all_and_do_not_repeat_each_other() -> None:
 def test_the_assistant_answers_small_talk_without_searching(assistant: Assistant) -> None:
     answer = assistant.ask("Thanks a lot!")
     assert (True, (), ()) == (answer.text.startswith("You’re welcome."), answer.passages, answer.citations)
+
+
+def test_a_topic_of_no_article_is_not_summed_up(assistant: Assistant) -> None:
+    answer = assistant.ask("Summarise the article about the moon landing")
+    assert ("abstained", ()) == (answer.status, answer.citations)
+    assert answer.text.startswith("The articles don’t say.")
 
 
 def test_the_assistant_sums_up_the_article_that_is_named(assistant: Assistant) -> None:

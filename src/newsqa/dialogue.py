@@ -65,7 +65,7 @@ _INTENTS: dict[Intent, str] = {
     ),
 }
 _NOT_TOPIC = re.compile(
-    rf"{_POLITE}(?:summari[sz]e|sum up|tl ?dr|summary|overview|gist|outline|short|brief|quick|give|me|write|"
+    rf"\b{_POLITE}(?:summari[sz]e|sum up|tl ?dr|summary|overview|gist|outline|short|brief|quick|give|me|write|"
     rf"{_TEXT}s?|about|all|tell|please|everything|library|in)\b"
 )
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from newsqa.answering.extractive import Reply
+from newsqa.answering.extractive import NO_ANSWER, Reply
 from newsqa.dialogue import Intent, topic_of
 from newsqa.domain import Article, Filters, ScoredPassage, Sentence, Span
+from newsqa.english import stems
 from newsqa.grounding import Statement
 from newsqa.library import Library
 from newsqa.passages import split_sentences
@@ -59,7 +60,8 @@ class Overview:
 
         Args:
             question: what was asked; names the article by its topic, or names nothing.
-            found: passages for that topic, best first; the article with the greatest sum of scores is meant.
+            found: passages for that topic, best first; the article with the greatest sum of scores is meant, if it
+                has more than half of the topic's words.
             filters: where nothing is named and only one article passes, that one is meant; else all the newest.
         """
         if not topic_of(question):
@@ -72,7 +74,10 @@ class Overview:
             id = scored.passage.article_id
             shares[id] = shares.get(id, 0.0) + max(scored.score, 0.0)
         best = max(shares, key=lambda id: shares[id])
-        return self._of(self.library.get(best), shares[best] / (sum(shares.values()) or 1.0))
+        article = self.library.get(best)
+        if not _speaks_of(article, topic_of(question)):
+            return Reply((), "abstained", 0.0, f"{NO_ANSWER} No article seems to be about this.")
+        return self._of(article, shares[best] / (sum(shares.values()) or 1.0))
 
     def _of(self, article: Article, confidence: float) -> Reply:
         sentences = _worth_saying(article)
@@ -106,6 +111,12 @@ def central(vectors: "np.ndarray[tuple[int, int], np.dtype[np.float64]]", count:
         left[chosen] = -np.inf
         chosen.append(int(left.argmax()))
     return sorted(chosen)
+
+
+def _speaks_of(article: Article, topic: str) -> bool:
+    """Whether more than half of the topic's words occur in the article."""
+    wanted = set(stems(topic))
+    return len(wanted & set(stems(f"{article.title} {article.subtitle} {article.text}"))) > len(wanted) / 2
 
 
 def _quoted(title: str) -> str:
