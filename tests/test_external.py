@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from newsqa_evals import external
+from newsqa_evals import external, follow_ups
 from newsqa_evals.external import ExternalError, Question, measure, read
 
 FERRY = "The ferry to Hollin sails at noon every day. Dogs are welcome on board."
@@ -101,3 +101,28 @@ def test_newsqa_chance_and_the_tutorial_pipeline_stand_side_by_side(
     assert 1.0 == rows["newsqa: first passage holds the answer"]["value"]
     assert 2 == rows["newsqa: refused, with the article left out"]["n"]
     assert "not distinguishable" == found["beside the tutorial pipeline"][external._FIRST]["verdict"]
+
+
+def test_follow_ups_find_what_a_persons_own_wording_finds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = ["Hollin Ferry", "Timetable", "When does the ferry sail?", "The ferry to Hollin sails at noon every day."]
+    rows: list[dict[str, Any]] = [
+        {"QuAC_dialog_id": "a", "History": said[:2], "Question": said[2], "Rewrite": said[2]},
+        {
+            "QuAC_dialog_id": "a",
+            "History": [*said, "Who built the bridge?", "Ann Lee built the stone bridge at Lodrava in 1911."],
+            "Question": "How old was she?",
+            "Rewrite": "How old was Ann Lee when she built the bridge?",
+        },
+    ]
+    file = _lines(tmp_path / "canard.jsonl", *rows)
+    follow_ups.measure([file], as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert {1} == {each["n"] for each in found.values()}
+    assert 1.0 == found["as newsqa understands it: first"]["value"]
+    follow_ups.measure([file])
+    assert "among the first 5" in capsys.readouterr().out
+
+
+def test_other_files_are_no_follow_ups(tmp_path: Path) -> None:
+    with pytest.raises(ExternalError, match="not the files of canard"):
+        follow_ups.measure([_lines(tmp_path / "other.jsonl", {"question": "When?"})])

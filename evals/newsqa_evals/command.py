@@ -3,6 +3,7 @@
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 # Everything heavy is imported inside the functions, so that `--help` answers at once.
 
 ANSWERERS = ("extractive",)
-EXTERNAL = ("squad", "newsqa", "realtimeqa")
+EXTERNAL = ("squad", "newsqa", "realtimeqa", "canard")
 _OPTIONS = {
     "the gate": {"--tag", "--baseline", "--out", "--fail-on-regression", "--update-baseline"},
     "--compare": {"--tag", "--out", "--fail-on-regression", "--compare"},
@@ -172,11 +173,12 @@ def _compare(
 
 
 def _external(name: str, files: Sequence[str], limit: int, *, as_json: bool) -> None:
-    from newsqa_evals import external
+    from newsqa_evals import external, follow_ups
 
     if name not in EXTERNAL:
         raise EvalError(f"there is no public set {name!r}; give one of: {', '.join(EXTERNAL)}")
-    external.measure(name, [Path(file) for file in files], limit, as_json=as_json)
+    measure = follow_ups.measure if name == "canard" else partial(external.measure, name)
+    measure([Path(file) for file in files], limit, as_json=as_json)
 
 
 def _run(names: Sequence[str], tag: str, settings: Mapping[str, Any]) -> "Run":

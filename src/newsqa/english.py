@@ -14,7 +14,7 @@ FUNCTION_WORDS = frozenset(
     m many may me might more most much must my myself no nor not now of off on once only or other our ours out
     over own please re s same shall she should so some such t tell than that the their theirs them themselves
     then there these they this those through to too under until up upon us ve very was wasn we were weren what
-    when where which while who whom whose why will with won would yet you your yours yourself""".split()
+    when where which while who whom whose why will with would yet you your yours yourself""".split()
 )
 _WORD = re.compile(r"[^\W_]+(?:[.,][0-9]+)*")
 
