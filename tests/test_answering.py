@@ -1,28 +1,20 @@
 """Which sentences are said, and when none is."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from newsqa import Article, Passage, ScoredPassage, split_passages
+from newsqa.answering.confidence import PACKAGED_CALIBRATION, SIGNALS, Calibration
 from newsqa.answering.extractive import NO_ANSWER, ExtractiveAnswerer
-from newsqa.answering.sentences import FEATURES, PACKAGED_WEIGHTS, READ, SentenceScorer, Weights
+from newsqa.answering.sentences import FEATURES, FIRST, PACKAGED_WEIGHTS, UNREAD, SentenceScorer, Weights
 from newsqa.errors import ModelError
-from tests.fakes import BagOfWordsEmbeddings
-
-
-def _rarity(stems: Collection[str]) -> dict[str, float]:
-    return dict.fromkeys(stems, 0.5)
-
-
-def _weights(none: float, **weight: float) -> Weights:
-    """Weights under which only the named features count."""
-    hidden = np.array([[weight.get(name, 0.0)] for name in FEATURES])
-    count = len(FEATURES)
-    return Weights(np.zeros(count), np.ones(count), hidden, np.zeros(1), np.array([10.0]), none)
+from newsqa.reader import Reading
+from tests.fakes import ScriptedReader
 
 
 def _passages(*texts: str) -> list[ScoredPassage]:
@@ -37,16 +29,25 @@ def _scored(passage: Passage) -> ScoredPassage:
     return ScoredPassage(passage, "Title", "Publisher", "", None, 0.5, {"dense": 0.5, "bm25": 1.0})
 
 
-def _scorer(none: float = -5.0) -> SentenceScorer:
-    return SentenceScorer(BagOfWordsEmbeddings(), _rarity, _weights(none, sentence_coverage=1.0))
-
-
 FERRY = "The ferry sails at noon. It carries forty cars. Dogs are welcome aboard."
 
 
-def test_the_sentence_with_the_words_of_the_question_is_first() -> None:
-    ranked = _scorer().rank("How many cars does it carry?", _passages(FERRY))
-    assert "It carries forty cars." == ranked[0].sentence.text
+def _scorer(*answers: str, none: float = -5.0) -> SentenceScorer:
+    return SentenceScorer(ScriptedReader(*answers), Weights(np.array([1.0, 0.0]), none))
+
+
+def _answerer(*answers: str, none: float = -5.0, least: float = 0.5) -> ExtractiveAnswerer:
+    """An answerer that is as sure as some sentence is likely, and abstains below `least`."""
+    count = len(SIGNALS)
+    calibration = Calibration(np.zeros(count), np.ones(count), np.eye(count)[0], 0.0, ((0.2, least, 1.0),))
+    return ExtractiveAnswerer(_scorer(*answers, none=none), calibration)
+
+
+def test_the_sentence_in_which_the_reader_finds_the_answer_is_first() -> None:
+    ranked = _scorer("noon").rank("How many cars does it carry?", _passages(FERRY))
+    assert "The ferry sails at noon." == ranked[0].sentence.text
+    assert ranked[0].answer is not None
+    assert "noon" == ranked[0].answer.of(FERRY)
 
 
 def test_the_probabilities_and_that_of_none_sum_to_one() -> None:
@@ -67,14 +68,24 @@ def test_headings_are_never_said() -> None:
     assert {"A car pays three crowns.", "Walkers go free."} == {each.sentence.text for each in ranked}
 
 
-def test_only_the_best_passages_are_read() -> None:
-    many = _passages(*(f"The ferry number {index} sails. It is ship {index}." for index in range(40)))
-    assert 2 * READ == len(_scorer().rank("ferry", many))
+def test_nothing_more_is_read_once_the_first_passages_settle_it() -> None:
+    many = _passages(*(f"The ferry number {index} sails. It is ship {index}." for index in range(9)))
+    lower = [*many[:FIRST], *(replace(scored, score=0.1) for scored in many[FIRST:])]
+    settled = _scorer("number 0").rank("Which ferry sails?", lower)
+    assert 2 * FIRST == len(settled)
+    assert settled[0].probability >= 0.9
+    assert 2 * len(many) == len(_scorer("number 8", none=0).rank("Which ferry sails?", lower))
+    assert 2 * len(many) == len(_scorer("number 0").rank("Which ferry sails?", many))  # as near, of other articles
 
 
-def test_a_sentence_too_far_down_to_be_read_is_scored_by_its_words() -> None:
-    ranked = _scorer().rank("How many cars does it carry?", _passages("word " * 200 + ". " + FERRY))
-    assert "It carries forty cars." in [each.sentence.text for each in ranked]
+def test_a_sentence_that_the_reader_could_not_see_has_no_answer() -> None:
+    class Blind:
+        def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+            nothing = np.empty(0, np.float32)
+            return [Reading(0.0, 0.0, nothing, nothing, np.empty((0, 2), int), question + text) for text in passages]
+
+    ranked = SentenceScorer(Blind(), Weights(np.array([1.0, 0.0]), 0.0)).rank("When?", _passages(FERRY))
+    assert [(None, UNREAD)] * 3 == [(each.answer, each.span_score) for each in ranked]
 
 
 def test_no_passages_no_sentences() -> None:
@@ -82,30 +93,41 @@ def test_no_passages_no_sentences() -> None:
 
 
 def test_an_unsure_answerer_abstains_and_shows_what_is_near() -> None:
-    reply = ExtractiveAnswerer(_scorer(none=50)).reply("ferry", _passages(FERRY))
-    assert ("abstained", 1) == (reply.status, len(reply.statements))
+    reply = _answerer(none=50).reply("ferry", _passages(FERRY))
+    assert ("abstained", 1, None) == (reply.status, len(reply.statements), reply.short)
     assert reply.preface.startswith(NO_ANSWER)
+    assert "1 passage of 1 article" in reply.preface
 
 
-def test_a_sure_answerer_says_the_best_sentence_first() -> None:
-    reply = ExtractiveAnswerer(_scorer()).reply("Are dogs welcome aboard?", _passages(FERRY))
-    assert ("answered", "Dogs are welcome aboard.") == (reply.status, reply.statements[0].quote)
+def test_a_sure_answerer_says_the_short_answer_and_the_sentence_that_holds_it() -> None:
+    reply = _answerer("noon").reply("When does the ferry sail?", _passages(FERRY))
+    assert ("answered", "noon") == (reply.status, reply.short)
+    assert "Noon. The ferry sails at noon." == reply.statements[0].text
+    assert "The ferry sails at noon." == reply.statements[0].quote
 
 
-def test_the_same_sentence_of_two_articles_is_said_once() -> None:
-    reply = ExtractiveAnswerer(_scorer()).reply("Are dogs welcome aboard?", _passages(FERRY, FERRY))
-    assert 1 == len([each for each in reply.statements if each.quote == "Dogs are welcome aboard."])
+def test_passages_come_back_with_the_ones_that_answer_first() -> None:
+    reply = _answerer("noon").reply("When does it sail?", _passages("Walkers go free.", FERRY, "Cars pay."))
+    assert reply.passages is not None
+    assert ["a1"] == [scored.passage.article_id for scored in reply.passages][:1]
+    assert reply.passages[0].scores["reader"] > 0.5 > reply.passages[1].scores["reader"]
 
 
-def test_never_more_than_three_sentences() -> None:
-    texts = [f"The ferry of {place} sails at noon daily." for place in ("Ulm", "Brno", "Lund", "Porto", "Graz")]
-    assert 3 >= len(ExtractiveAnswerer(_scorer()).reply("When does the ferry sail?", _passages(*texts)).statements)
+def test_no_more_than_the_share_that_may_be_wrong_decides_what_is_held_back() -> None:
+    count = len(SIGNALS)
+    calibration = Calibration(
+        np.zeros(count), np.ones(count), np.zeros(count), 0.0, ((0.1, 0.9, 0.2), (0.2, 0.6, 0.5), (0.5, 0.3, 1.0))
+    )
+    assert (0.9, 0.6, 0.3, 1.0) == tuple(calibration.threshold(share) for share in (0.1, 0.2, 0.9, 0.05))
+    replies = [
+        ExtractiveAnswerer(_scorer("noon"), calibration, most_wrong).reply("When?", _passages(FERRY))
+        for most_wrong in (0.2, 0.5)
+    ]
+    assert ["abstained", "answered"] == [reply.status for reply in replies]
 
 
 def test_the_packaged_weights_fit_the_features() -> None:
-    weights = Weights.load()
-    assert (len(FEATURES),) == weights.mean.shape == weights.scale.shape
-    assert weights.hidden.shape == (len(FEATURES), len(weights.out))
+    assert (len(FEATURES),) == Weights.load().weights.shape
 
 
 def test_weights_of_other_features_are_refused(tmp_path: Path) -> None:
@@ -116,3 +138,22 @@ def test_weights_of_other_features_are_refused(tmp_path: Path) -> None:
         Weights.load(file)
     with pytest.raises(ModelError, match="missing"):
         Weights.load(tmp_path / "nothing.json")
+
+
+def test_the_packaged_calibration_has_a_curve_on_which_fewer_errors_cost_answers() -> None:
+    calibration = Calibration.load()
+    assert len(SIGNALS) == len(calibration.mean) == len(calibration.scale) == len(calibration.weights)
+    wrong, least, covered = zip(*calibration.curve, strict=True)
+    assert list(wrong) == sorted(wrong)
+    assert list(least) == sorted(least, reverse=True)
+    assert list(covered) == sorted(covered)
+
+
+def test_a_calibration_of_other_signals_is_refused(tmp_path: Path) -> None:
+    values = json.loads(PACKAGED_CALIBRATION.read_text(encoding="utf-8"))
+    file = tmp_path / "calibration.json"
+    file.write_text(json.dumps({**values, "signals": ["something else"]}), encoding="utf-8")
+    with pytest.raises(ModelError, match="other signals"):
+        Calibration.load(file)
+    with pytest.raises(ModelError, match="missing"):
+        Calibration.load(tmp_path / "nothing.json")

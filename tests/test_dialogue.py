@@ -50,7 +50,10 @@ IN_PLACE = {
     ("How fast is Russia’s economy shrinking?", "and Ukraine’s?"): "How fast is Ukraine’s economy shrinking?",
     ("What will cars pay on the Hollin Bridge?", "And the lorries?"): "What will lorries pay on the Hollin Bridge?",
     ("How many goldeneyes were counted?", "What about whooper swans?"): "How many whooper swans were counted?",
-    ("What was ore worth in May?", "And in 2022?"): "What was ore worth in May in 2022?",
+    ("What was ore worth in May?", "And in 2022?"): "What was ore worth in 2022?",
+    ("Which bridge is closed?", "And the tunnel?"): "Which tunnel is closed?",
+    ("When did Suni Williams return?", "And her deputy?"): "When did Suni Williams’s deputy return?",
+    ("How much did it earn in 2024?", "And 2023?"): "How much did it earn in 2023?",
     ("How old is Tolle-Vance?", "And the other one?"): "How old is Tolle-Vance? And the other one?",
 }
 
@@ -99,6 +102,21 @@ HE = {
         "What was her programme called?",
         "What was Ottilie Rask’s programme called? (teach)",
     ),
+    "not the first word of an answer": (
+        [Turn("Did the mayor resign?", "Yes. Mayor Lena Holt resigned on Friday.")],
+        "Why did she resign?",
+        "Why did Mayor Lena Holt resign?",
+    ),
+    "who is asked about": (
+        [Turn("Who is Lena Holt?", "Lena Holt is the mayor of Ulm.")],
+        "How old is she?",
+        "How old is Lena Holt?",
+    ),
+    "only the first of two": (
+        [Turn("When did Merz speak?", "On Friday.")],
+        "When did he meet her?",
+        "When did Merz meet her? (speak)",
+    ),
     "nobody else where the follow-up names someone": (
         [Turn("How did Ignác Þorvald vote?")],
         "Did Marsh say that he refused?",
@@ -110,6 +128,26 @@ HE = {
 @pytest.mark.parametrize(("history", "question", "understood"), HE.values(), ids=HE)
 def test_he_and_she_become_a_name(history: list[Turn], question: str, understood: str) -> None:
     assert understood == standalone_question(question, history)
+
+
+ALONE_IN_A_TALK = [
+    "Is it true that Lionel Messi will retire from Inter Miami?",
+    "Are there any strikes at Lufthansa in Frankfurt?",
+    "What happened in Berlin this week?",
+    "How deep was the largest lake of all?",
+]
+
+
+@pytest.mark.parametrize("question", ALONE_IN_A_TALK)
+def test_a_new_subject_takes_nothing_in(question: str) -> None:
+    history = [Turn("Why did the ECB cut rates?", "K. L. Marsh runs it for 2 days. [1]")]
+    assert question == standalone_question(question, history)
+
+
+def test_small_talk_in_between_counts_for_nothing() -> None:
+    history = [Turn("hello", "Hello. I can answer."), Turn("How many seats did Ann Lee win?", "Nine."), Turn("ok")]
+    assert "When did Ann Lee vote? (seats win)" == standalone_question("When did she vote?", history)
+    assert "Why did it stop?" == standalone_question("Why did it stop?", history[:1])
 
 
 def test_a_thing_that_was_spoken_of_is_taken_up() -> None:

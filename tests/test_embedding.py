@@ -49,20 +49,10 @@ def test_no_texts_no_vectors() -> None:
     assert [] == EMBEDDINGS.embed_documents([])
 
 
-def test_token_vectors_stand_at_their_words() -> None:
-    (tokens,) = EMBEDDINGS.encode_tokens([TEXTS[1]])
-    spelt = [TEXTS[1][start:end] for start, end in tokens.spans]
-    assert ["The", "ferry", "sails", "at", "noon", "."] == spelt
-    assert (6, 384) == tokens.vectors.shape
-
-
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.text(max_size=80), min_size=1, max_size=3))
 def test_any_text_has_a_vector(texts: list[str]) -> None:
     assert np.isfinite(EMBEDDINGS.encode(texts)).all()
-    for text, tokens in zip(texts, EMBEDDINGS.encode_tokens(texts), strict=True):
-        assert len(tokens.vectors) == len(tokens.spans)
-        assert not len(tokens.spans) or tokens.spans.max() <= len(text)
 
 
 def test_a_missing_or_damaged_model_says_what_to_do(tmp_path: Path) -> None:

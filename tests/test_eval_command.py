@@ -72,9 +72,9 @@ def test_a_broken_citation_fails_and_a_regression_does_when_asked(tmp_path: Path
     cases = [f"  - id: noon-{number}{noon}" for number in range(12)]
     suite.write_text(head + "".join(cases), encoding="utf-8")
     file = tmp_path / "baseline.json"
-    write_baseline(file, run(load_suites([suite]), {"answer_threshold": 0.0}))
+    write_baseline(file, run(load_suites([suite]), {"most_wrong": 1.0}))
     assert 0 == _eval(suite, "--baseline", file, "--fail-on-regression").exit_code
-    never = {"NEWSQA_ANSWER_THRESHOLD": "1.0"}
+    never = {"NEWSQA_MOST_WRONG": "0"}
     runner = CliRunner(env=never)
     assert 0 == runner.invoke(app, ["eval", str(suite), "--baseline", str(file)]).exit_code
     red = runner.invoke(app, ["eval", str(suite), "--baseline", str(file), "--fail-on-regression"])
@@ -106,7 +106,7 @@ def test_settings_other_than_the_baseline_s_are_named(suite: Path, baseline: Pat
 def test_two_configurations_are_compared(tmp_path: Path, suite: Path) -> None:
     one, two = tmp_path / "one.toml", tmp_path / "two.toml"
     one.write_text("top_k = 8\n")
-    two.write_text("top_k = 2\nanswer_threshold = 0.5\n")
+    two.write_text("top_k = 2\nmost_wrong = 0.5\n")
     result = _eval(suite, "--compare", one, two)
     assert 0 == result.exit_code
     assert "beside one.toml" in result.stdout

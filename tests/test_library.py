@@ -189,12 +189,6 @@ def test_a_filter_finds_the_best_of_those_that_pass_however_far_down(library: Li
     assert 1 == len(found)
 
 
-def test_rarity_goes_from_everywhere_to_nowhere(library: Library) -> None:
-    library.add([FERRY, BRIDGE, UNDATED])
-    rarity = library.rarity(["crown", "noon", "zeppelin"])
-    assert rarity["crown"] < rarity["noon"] < rarity["zeppelin"] == 1.0
-
-
 def test_a_second_owner_is_told_who_the_first_is(tmp_path: Path) -> None:
     with open_library(tmp_path), pytest.raises(LibraryLockedError, match="this process"):
         open_library(tmp_path)

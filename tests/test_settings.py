@@ -19,7 +19,7 @@ def test_the_environment_sets_every_field(monkeypatch: pytest.MonkeyPatch) -> No
         "passage_words": ("90", 90),
         "pool": ("20", 20),
         "top_k": ("4", 4),
-        "answer_threshold": ("0.25", 0.25),
+        "most_wrong": ("0.25", 0.25),
         "max_question_chars": ("500", 500),
         "max_article_chars": ("1000", 1000),
     }
@@ -49,8 +49,8 @@ OUT_OF_BOUNDS: list[tuple[str, Any]] = [
     ("passage_words", "many"),
     ("pool", 0),
     ("top_k", 101),
-    ("answer_threshold", 1.01),
-    ("answer_threshold", float("nan")),
+    ("most_wrong", 1.01),
+    ("most_wrong", float("nan")),
     ("max_question_chars", 0),
     ("max_article_chars", -5),
 ]

@@ -10,7 +10,18 @@ import newsqa
 SOURCE = Path(newsqa.__file__).parent
 LAYERS = (
     {"domain", "errors"},
-    {"settings", "english", "loading", "passages", "embedding", "grounding", "dialogue", "models"},
+    {
+        "settings",
+        "inference",
+        "english",
+        "loading",
+        "passages",
+        "embedding",
+        "reader",
+        "grounding",
+        "dialogue",
+        "models",
+    },
     {"library", "retrieval", "answering"},
     {"assistant"},
     {"wiring"},

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -21,6 +22,7 @@ from newsqa.cli import progress
 from newsqa.embedding import OnnxEmbeddings
 from newsqa.errors import NewsqaError
 from newsqa.passages import split_passages
+from newsqa.reader.check import f1
 from newsqa.wiring import read_settings
 from newsqa_evals import statistics
 from newsqa_evals.matching import matches
@@ -29,6 +31,7 @@ from newsqa_evals.runner import indexed
 from newsqa_evals.statistics import Difference, Estimate
 from newsqa_evals.tutorial import TutorialPipeline
 
+_COVERAGE = statistics.coverage_at(0.8)
 FEW = 1000
 """Articles up to which every question is also asked with its own article left out."""
 
@@ -54,11 +57,18 @@ class Question:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the result: a value for each question that it applies to, and the article of each."""
+    """A line of the result."""
 
     label: str
+    estimate: Estimate
     values: list[float]
-    articles: list[str]
+    """One for each question that it applies to, where it is their mean."""
+
+
+def _mean(label: str, values: Sequence[float], articles: Sequence[str]) -> Iterator[Row]:
+    """A row for the mean, where there is a value; with the article of each."""
+    if values:
+        yield Row(label, statistics.mean(values, articles), list(values))
 
 
 Set = tuple[list[Article], list[Question]]
@@ -127,7 +137,7 @@ def measure(name: str, files: Sequence[Path], limit: int = 0, *, as_json: bool =
     if 0 < limit < len(questions):
         questions = random.Random(0).sample(questions, limit)
     rows = [*_floor(articles, questions), *_tutorial(articles, questions), *_newsqa(articles, questions)]
-    estimates = {row.label: statistics.mean(row.values, row.articles) for row in rows if row.values}
+    estimates = {row.label: row.estimate for row in rows}
     by_label = {row.label: row.values for row in rows}
     beside = statistics.compare({_FIRST: (by_label[_TUTORIAL_FIRST], by_label[_FIRST])})
     if as_json:
@@ -188,7 +198,7 @@ def _floor(articles: Sequence[Article], questions: Sequence[Question]) -> Iterat
         sum(question.held_by(id, text) for id in question.article_ids for text in passages.get(id, ())) / total
         for question in asked
     ]
-    yield Row("a random passage holds the answer", shares, _clusters(asked))
+    yield from _mean("a random passage holds the answer", shares, _clusters(asked))
 
 
 def _tutorial(articles: Sequence[Article], questions: Sequence[Question]) -> Iterator[Row]:
@@ -203,8 +213,10 @@ def _tutorial(articles: Sequence[Article], questions: Sequence[Question]) -> Ite
             chunks = pipeline.search(question.text)
             found.append([question.held_by(chunk.metadata["article_id"], chunk.page_content) for chunk in chunks])
             advance("tutorial pipeline: searching")
-    yield Row(_TUTORIAL_FIRST, [float(any(row[:1])) for row in found], _clusters(asked))
-    yield Row("tutorial pipeline: one of the first 4 chunks", [float(any(row)) for row in found], _clusters(asked))
+    yield from _mean(_TUTORIAL_FIRST, [float(any(row[:1])) for row in found], _clusters(asked))
+    yield from _mean(
+        "tutorial pipeline: one of the first 4 chunks", [float(any(row)) for row in found], _clusters(asked)
+    )
 
 
 def _newsqa(articles: Sequence[Article], questions: Sequence[Question]) -> Iterator[Row]:
@@ -219,9 +231,11 @@ def _newsqa(articles: Sequence[Article], questions: Sequence[Question]) -> Itera
         yield from _answers(pairs)
         if others:
             refused = [float(answer.status == "abstained") for _, answer in others]
-            yield Row("newsqa: refused, of the unanswerable", refused, _clusters([question for question, _ in others]))
+            yield from _mean(
+                "newsqa: refused, of the unanswerable", refused, _clusters([question for question, _ in others])
+            )
         elif len(articles) <= FEW:
-            yield _left_out(assistant, articles, questions)
+            yield from _left_out(assistant, articles, pairs)
 
 
 def _passages(pairs: Sequence[tuple[Question, Answer]]) -> Iterator[Row]:
@@ -231,7 +245,9 @@ def _passages(pairs: Sequence[tuple[Question, Answer]]) -> Iterator[Row]:
     ]
     labels = {1: _FIRST, 4: "newsqa: one of the first 4 passages", 8: "newsqa: one of the first 8 passages"}
     for depth, label in labels.items():
-        yield Row(label, [float(any(row[:depth])) for row in found], _clusters([question for question, _ in pairs]))
+        yield from _mean(
+            label, [float(any(row[:depth])) for row in found], _clusters([question for question, _ in pairs])
+        )
 
 
 def _answers(pairs: Sequence[tuple[Question, Answer]]) -> Iterator[Row]:
@@ -239,21 +255,38 @@ def _answers(pairs: Sequence[tuple[Question, Answer]]) -> Iterator[Row]:
     given = [answer.status == "answered" for _, answer in pairs]
     clusters = _clusters([question for question, _ in pairs])
     both = [float(right and answered) for right, answered in zip(cited, given, strict=True)]
-    yield Row("newsqa: answered, and the first cited sentence holds the answer", both, clusters)
-    yield Row("newsqa: the first sentence holds it, answered or not", list(map(float, cited)), clusters)
-    yield Row("newsqa: answered", list(map(float, given)), clusters)
+    yield from _mean("newsqa: answered, and the first cited sentence holds the answer", both, clusters)
+    yield from _mean("newsqa: the first sentence holds it, answered or not", list(map(float, cited)), clusters)
+    shorts = [f1(answer.short, question.answers) if answer.short else 0.0 for question, answer in pairs]
+    yield from _mean("newsqa: F1 of the short answer, 0 where there is none", shorts, clusters)
+    yield from _mean("newsqa: answered", list(map(float, given)), clusters)
     of_given = [(value, cluster) for value, cluster, answered in zip(both, clusters, given, strict=True) if answered]
-    yield Row("newsqa: right, of the answered", [pair[0] for pair in of_given], [pair[1] for pair in of_given])
+    yield from _mean("newsqa: right, of the answered", [pair[0] for pair in of_given], [pair[1] for pair in of_given])
+    sure = [answer.confidence for _, answer in pairs]
+    for label, of in (("AUROC, right against wrong", statistics.auroc), ("coverage at 80% precision", _COVERAGE)):
+        yield Row(f"newsqa: confidence, {label}", statistics.estimate(of, sure, cited, clusters), [])
 
 
-def _left_out(assistant: Assistant, articles: Sequence[Article], questions: Sequence[Question]) -> Row:
-    """Every question with the articles that answer it left out of the search."""
-    refused = []
-    asked = [question for question in questions if not {article.id for article in articles} <= {*question.article_ids}]
-    for question in asked:
+def _left_out(
+    assistant: Assistant, articles: Sequence[Article], pairs: Sequence[tuple[Question, Answer]]
+) -> Iterator[Row]:
+    """Every question with the articles that answer it left out of the search, beside the same with them."""
+    asked = [pair for pair in pairs if not {article.id for article in articles} <= {*pair[0].article_ids}]
+    without = []
+    for question, _ in asked:
         others = tuple(article.id for article in articles if article.id not in question.article_ids)
-        refused.append(float(assistant.ask(question.text, filters=Filters(article_ids=others)).status == "abstained"))
-    return Row("newsqa: refused, with the article left out", refused, _clusters(asked))
+        without.append(assistant.ask(question.text, filters=Filters(article_ids=others)))
+    if not asked:
+        return
+    clusters = _clusters([question for question, _ in asked])
+    refused = [float(answer.status == "abstained") for answer in without]
+    yield from _mean("newsqa: refused, with the article left out", refused, clusters)
+    sure, unsure = [answer.confidence for _, answer in asked], [answer.confidence for answer in without]
+    there = [True] * len(asked) + [False] * len(asked)
+    auroc = statistics.estimate(statistics.auroc, sure + unsure, there, clusters * 2)
+    yield Row("newsqa: confidence, AUROC, article there or left out", auroc, [])
+    kept = "newsqa: refused with the article left out, where 90% of the others are kept"
+    yield from _mean(kept, [float(each < np.quantile(sure, 0.1)) for each in unsure], clusters)
 
 
 def _plain(found: Mapping[str, Estimate | Difference]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def measure(files: Sequence[Path], limit: int = 0, *, as_json: bool = False) -> 
     rows = [row for file in files for row in read_lines(file)]
     try:
         articles, asked = conversations(rows), [row for row in rows if len(row["History"]) > 2]
-        found = _found(articles, asked[:: max(1, len(asked) // limit) if limit else 1])
+        found = _found(articles, asked[:: -(-len(asked) // limit)] if limit else asked)
     except KeyError as error:
         raise ExternalError(f"{', '.join(map(str, files))}: these are not the files of canard: no {error}") from error
     if as_json:

@@ -88,7 +88,7 @@ def score(
         passages: those of each article, by its id: what retrieval is checked against.
     """
     spans = spans_of(case.evidence, articles)
-    hits = [_overlaps(citation.article_id, citation.source_span, spans) for citation in answer.citations]
+    hits = [overlaps(citation.article_id, citation.source_span, spans) for citation in answer.citations]
     answered = answer.status == "answered"
     said = _said(answer)
     fits = not any(matches(said, wrong) for wrong in case.forbidden)
@@ -140,7 +140,7 @@ def holding(
     """Ids of the passages, given by article id, that hold one of these pieces of evidence."""
     spans = spans_of(evidence, articles)
     return frozenset(
-        passage.id for id in spans for passage in passages[id] if _overlaps(id, Span(passage.start, passage.end), spans)
+        passage.id for id in spans for passage in passages[id] if overlaps(id, Span(passage.start, passage.end), spans)
     )
 
 
@@ -159,7 +159,8 @@ def _asked(suite: str, case: Case) -> dict[str, Any]:
     }
 
 
-def _overlaps(article_id: str, span: Span, spans: Mapping[str, Sequence[Span]]) -> bool:
+def overlaps(article_id: str, span: Span, spans: Mapping[str, Sequence[Span]]) -> bool:
+    """Whether a part of an article is one of these, given by article, as `HALF` says."""
     for other in spans.get(article_id, ()):
         common = min(span.end, other.end) - max(span.start, other.start)
         if common >= HALF * min(span.end - span.start, other.end - other.start):
@@ -179,7 +180,7 @@ def _citation_recall(case: Case, answer: Answer, articles: Mapping[str, Article]
     """The share of the groups of expected answers for which a sentence that gives it is cited."""
     groups = [spans_of(evidence, articles) for evidence in _by_group(case)]
     cited = [(citation.article_id, citation.source_span) for citation in answer.citations]
-    return sum(any(_overlaps(*each, spans) for each in cited) for spans in groups) / len(groups)
+    return sum(any(overlaps(*each, spans) for each in cited) for spans in groups) / len(groups)
 
 
 def _reproduces(citation: Citation, answer: Answer, articles: Mapping[str, Article]) -> bool:

@@ -161,7 +161,7 @@ class Assistant:
             status=reply.status,
             confidence=reply.confidence,
             citations=citations,
-            passages=tuple(state["passages"]),
+            passages=tuple(state["passages"] if reply.passages is None else reply.passages),
             answerer=self.answerer.name,
             timings={stage: round(seconds, 4) for stage, seconds in timings.items()},
         )

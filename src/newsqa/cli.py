@@ -305,7 +305,7 @@ def _print_answer(answer: "Answer", as_json: bool) -> None:
         console.print(head)
         at = f"newsqa show {citation.article_id} --at {citation.source_span.start}"
         console.print(Text(f"    {at}", style="dim"))
-    if answer.passages or answer.citations:
+    if answer.status == "answered":
         console.print(Text(f"confidence {answer.confidence:.0%}", style="dim"))
     console.print()
 

@@ -1,39 +1,44 @@
 """What a turn of a conversation wants, and a follow-up with its history as a question that stands alone."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 
-from newsqa.domain import Turn
-from newsqa.english import FUNCTION_WORDS, content_words, folded, words
+from newsqa.domain import Span, Turn
+from newsqa.english import FUNCTION_WORDS, Kind, folded, holds, name_runs, stem, stems, words
 
 _OPENERS = re.compile(r"(?:(?:(?:and|but|so|or)\s+)?(?:what|how) about|and|but|so|or|also)\b")
 _LEANING = re.compile(
-    r"\b(?:he|she|it|they|him|her|his|hers|its|their|theirs|them|this|that|these|those|there|then|one|ones|both|"
-    r"former|latter|same|else|another|others|so)\b"
+    r"\b(?:he|she|it|they|him|her|his|hers|its|their|theirs|them|former|latter|same|else|another|others)\b|"
+    r"\b(?:that|this|these|those|then|there|so)(?=[?.,!]|$)"
 )
+_POINTING = re.compile(r"\b(?:this|that|these|those|there|then|one|ones|both|so)\b")
+_IT_IS = re.compile(r"\b(?:is it|it is|was it|it was) (?:true|clear|known|certain|likely|possible)\b")
 _ASKS = re.compile(
     r"\b(?:who|whom|whose|what|when|where|which|why|how|did|does|do|is|are|was|were|has|have|will|can)\b"
 )
+_HIS, _HER = {"he", "him", "his"}, {"she", "her", "hers"}
+_SOMEBODY = re.compile(r"\b(?:the|an?|his|her|their|who) \w")
+_WHO_IS = re.compile(r"^who(?:['’]s| is| was| are| were) (?:the )?$")
 _HE = re.compile(r"\b(?:he|she|him|her|his|hers)\b", re.IGNORECASE)
-_NAME = re.compile(
-    r"\b((?:(?:[^\W\d_a-z]|St|Mr|Mrs|Ms|Dr)\. ?)*[^\W\d_a-z][\w-]+)(?: [^\W\d_a-z]\.)?(?: [^\W\d_a-z][\w-]+)*"
-)
 _REPORTS = re.compile(r"(?:,[^,.]{1,60},)? (?:said|says|told|added|announced|claimed|warned|wrote|reported)\b")
 _AT = re.compile(r"\b(?:in|at|on|from|of|near)(?: the)? $")
 _WHO = re.compile(r"\b(?:who|whose|whom|name)\b")
 _DETERMINER = re.compile(r"^(?:the|an?|any) ", re.IGNORECASE)
-_PREPOSITION = re.compile(r"(?:in|on|at|for|after|before|during|since|from|to|with|by|if|when|under)\b")
+_PREPOSITION = re.compile(r"(?:in|of|on|at|for|after|before|during|since|from|to|with|by|if|when|under)\b")
 _VERB = r"(?:is|are|was|were|do|does|did|will|has|have|had|can|could|would)\b"
 _THING = re.compile(
     rf"\b(?:(?:many|much|which|what|whose)\s+((?!{_VERB})\w[\w’-]*"
-    rf"(?:\s+(?!{_VERB}|(?:of|in|on|at|to|for|with|from)\b)\w[\w’-]*)*)|{_VERB}\s+(?:the\s+|an?\s+)?([^\W\d_][\w’-]*))"
+    rf"(?:\s+(?!{_VERB}|(?:of|in|on|at|to|for|with|from)\b)\w[\w’-]*)*)|{_VERB}\s+(?:the\s+|an?\s+)?([^\W\d_][\w’-]*))",
+    re.IGNORECASE,
 )
 """What a question asks about: "how many grey geese", "what will cars pay"."""
 _REST = {"other", "others", "one", "ones", "rest", "else", "another"}
 _TAKEN = re.compile(r" \([^()]*\)$")
 FEW = 3
 """Words with a meaning below which a question without a name is taken for a follow-up."""
+MOST_CHARS = 2000
+"""Of a turn that are looked at."""
 MOST_TURNS = 6
 """Turns before a follow-up that are looked at."""
 _TOKEN = re.compile(r"\w[\w’'.,-]*\w|\w")
@@ -112,18 +117,25 @@ def standalone_question(question: str, history: Sequence[Turn]) -> str:
 
     One that only names something ("And Moscow?") is the last question with that in the place of what it asked
     about. In one that asks by itself, "he" and "she" become the name they stand for; what else it may lean on, the
-    words of the last question that carry meaning, stands behind it in brackets.
+    words of the last question that carry meaning, stands behind it in brackets. Small talk in between counts for
+    nothing.
     """
-    history = history[-MOST_TURNS:]
+    asked_before = [turn for turn in history if intent_of(turn.question) in {Intent.QUESTION, Intent.SUMMARY}]
+    return _standalone(question, asked_before[-MOST_TURNS:])
+
+
+def _standalone(question: str, history: Sequence[Turn]) -> str:
     if not history or not (_leans(question) or _shares(question, history[-1])):
         return question
-    last = standalone_question(history[-1].question.strip(), history[:-1])
+    last = _standalone(history[-1].question.strip()[:MOST_CHARS], history[:-1])
     asked = question.strip()
     opener = _OPENERS.match(folded(asked))
     rest = asked[opener.end() :].strip(" ,") if opener else asked
-    if not _ASKS.search(folded(rest)):
-        return _in_place(last, rest) if set(_meaningful(rest)) - _REST else f"{last} {question}"
     subject = _subject(last, history)
+    if not _ASKS.search(folded(rest)):
+        named = _named(rest, subject) if subject else rest
+        placed = opener or folded(rest).startswith("the ")
+        return _in_place(last, named) if placed and set(_meaningful(rest)) - _REST else f"{last} {question}"
     resolved = _named(question, subject) if subject else question
     bare = _TAKEN.sub("", last)
     taken = _taken(bare if len(_meaningful(bare)) >= FEW else last, resolved, subject)
@@ -145,39 +157,40 @@ def _subject(last: str, history: Sequence[Turn]) -> str:
     What the last question asks for by "who" or names itself, else what an earlier question does, else what the last
     answer names. A name behind "in" or "at" is a place, one that "said" something only reports.
     """
-    answer = history[-1].answer
-    given = [name for name in _names(answer) if name.group() not in last]
-    doing = [name.group() for name in given if not _REPORTS.match(answer[name.end() :])]
-    named = [*doing, *(name.group() for name in given)]
-    if _WHO.search(folded(last)) and named:
+    answer = history[-1].answer[:MOST_CHARS]
+    given = [name for name in _no_places(answer) if name.of(answer) not in last]
+    doing = [name.of(answer) for name in given if not _REPORTS.match(answer[name.end :])]
+    named = [*doing, *(name.of(answer) for name in given)]
+    about = _no_places(last)
+    who_is = about and _WHO_IS.search(folded(last[: about[0].start]))
+    if named and _WHO.search(folded(last)) and not who_is:
         return named[0]
-    about = [name.group() for name in _names(last) if not _AT.search(folded(last[: name.start()]))]
     if about:
-        return about[0]
+        return about[0].of(last)
     earlier = _subject(history[-2].question, history[:-1]) if len(history) > 1 else ""
     return earlier or next(iter(named), "")
 
 
-def _names(text: str) -> Iterator[re.Match[str]]:
-    """The runs of capitalised words of `text`, without the function words that begin a sentence."""
-    start = 0
-    while match := _NAME.search(text, start):
-        if folded(match.group()) not in FUNCTION_WORDS and folded(match.group(1)) not in FUNCTION_WORDS:
-            yield match
-            start = match.end()
-        else:
-            start = match.end(1)
+def _no_places(text: str) -> list[Span]:
+    return [name for name in name_runs(text) if not _AT.search(folded(text[: name.start]))]
 
 
 def _named(question: str, name: str) -> str:
-    """`question` with the name for "he", "she", "his" and so on; as it is where it names somebody itself."""
-    if any(_names(question)):
+    """`question` with the name for "he", "she", "his" and so on; as it is where it names somebody itself.
+
+    Of two people, as in "did he meet her", only the first one is named.
+    """
+    first = _HE.search(question)
+    if first is None or any(name_runs(question)) or _SOMEBODY.search(folded(question[: first.start()])):
         return question
+    same = next(forms for forms in (_HIS, _HER) if folded(first.group()) in forms)
 
     def named(match: re.Match[str]) -> str:
-        own = folded(match.group()) in {"his", "hers"} or (
-            folded(match.group()) == "her" and re.match(r" \w", question[match.end() :]) is not None
-        )
+        pronoun, after = folded(match.group()), words(question[match.end() :])[:1]
+        if pronoun not in same or (pronoun in {"him", "her"} and match.start() != first.start() and not after):
+            return match.group()
+        own = pronoun in {"his", "hers"} or (pronoun == "her" and bool(after) and after[0] not in FUNCTION_WORDS)
+        own = own and not (pronoun == "her" and holds(Kind.DATE, after[0]))
         return f"{name}’s" if own else name
 
     return _HE.sub(named, question)
@@ -186,34 +199,33 @@ def _named(question: str, name: str) -> str:
 def _in_place(last: str, fragment: str) -> str:
     """`last` asked about `fragment` instead: of a name where there is one, else of the thing it asks for."""
     bare = _DETERMINER.sub("", fragment.strip(" ?.!"))
-    if _PREPOSITION.match(folded(bare)):
-        return f"{last.rstrip(' ?')} {bare}?"
-    named = list(_names(last))
+    preposition = _PREPOSITION.match(folded(bare))
+    if preposition or holds(Kind.DATE, bare):
+        word = preposition.group() if preposition else "in"
+        same = re.search(rf"\b{word} (?:the )?(?:[^\W\d_a-z]|\d)[\w-]*(?: (?:[^\W\d_a-z]|\d)[\w-]*)*", last)
+        placed = bare if preposition else f"in {bare}" if bare[0].isdigit() else bare
+        return f"{last[: same.start()]}{placed}{last[same.end() :]}" if same else f"{last.rstrip(' ?')} {placed}?"
     own = re.search(r"['’]s$", bare)
-    spans = [
-        match.span()
-        for match in named
-        if bool(own) == bool(re.search(r"['’]s$", match.group()) or last[match.end() :].startswith(("’s", "'s")))
-    ]
+    spans = [name for name in name_runs(last) if bool(own) == last[name.end :].startswith(("’s", "'s"))]
     if spans and (bare[0].isupper() or own):
-        start, end = spans[0]
-        end += 2 if own and last[end:].startswith(("’s", "'s")) else 0
-    else:
-        thing = _THING.search(last)
-        if thing is None:
-            return f"{last} {fragment}"
-        start, end = thing.span(1) if thing.group(1) else thing.span(2)
+        start, end = spans[0].start, spans[0].end + 2 * bool(own)
+        return f"{last[:start]}{bare}{last[end:]}"
+    thing = None if own else _THING.search(last)
+    if thing is None:
+        return f"{last} {fragment}"
+    start, end = thing.span(1) if thing.group(1) else thing.span(2)
+    for name in name_runs(last):
+        if name.start < end and start < name.end:
+            start, end = min(start, name.start), max(end, name.end)
     return f"{last[:start]}{bare}{last[end:]}"
 
 
 def _shares(question: str, turn: Turn) -> bool:
     """Whether a question without a name of its own speaks of what the last turn spoke of: "the album"."""
-    if any(_names(question)):
+    if any(name_runs(question)):
         return False
-    return any(
-        re.search(rf"\bthe {re.escape(word)}", folded(question))
-        for word in content_words(f"{turn.question} {turn.answer}")
-    )
+    named = {stem(word) for word in re.findall(r"\bthe (\w{3,})", folded(question)) if word not in FUNCTION_WORDS}
+    return not named.isdisjoint(stems(f"{turn.question} {turn.answer[:MOST_CHARS]}"))
 
 
 def _meaningful(text: str) -> list[str]:
@@ -221,7 +233,9 @@ def _meaningful(text: str) -> list[str]:
 
 
 def _leans(question: str) -> bool:
-    lower = folded(question.strip())
-    meaningful = len(_meaningful(lower))
-    few = meaningful < 2 or (meaningful < FEW and not any(_names(question)))
-    return bool(_OPENERS.match(lower) or _LEANING.search(lower)) or few
+    """Whether a question opens like a follow-up, points back, or has too few words to stand alone."""
+    lower = _IT_IS.sub("", folded(question.strip()))
+    named, few = any(name_runs(question)), len(_meaningful(lower))
+    if _OPENERS.match(lower) or _LEANING.search(lower) or few < 2:
+        return True
+    return not named and (few < FEW or _POINTING.search(lower) is not None)

@@ -116,7 +116,8 @@ class ScoredPassage:
     score: float
     """Fused retrieval score; comparable within one question only, higher is better."""
     scores: Mapping[str, float] = field(default_factory=dict)
-    """The parts: `dense` (cosine, -1 to 1) and `bm25` (0 and up), each where that search found it."""
+    """The parts: `dense` (cosine, -1 to 1) and `bm25` (0 and up), each where that search found it; after reading also
+    `reader` (0 to 1), the probability that it holds the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ class Answer:
     """Estimated probability that the answer is right, 0 to 1."""
     citations: tuple[Citation, ...] = ()
     passages: tuple[ScoredPassage, ...] = ()
-    """What was retrieved, best first."""
+    """What was retrieved, best first by the reader where it read them, else by the retriever."""
     answerer: str = ""
     """Which answerer spoke."""
     timings: Mapping[str, float] = field(default_factory=dict)

@@ -1,8 +1,6 @@
 """Turns text into vectors: the packaged MiniLM by ONNX Runtime, or any sentence-transformers model."""
 
-import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +10,7 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from newsqa.errors import ModelError
+from newsqa.inference import batches, packaged_file, session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,20 +18,6 @@ if TYPE_CHECKING:
 PACKAGED_MODEL = Path(__file__).parent / "models" / "all_minilm_l6_v2"
 MAX_TOKENS = 256
 """What all-MiniLM-L6-v2 was trained to read; the rest of a longer text is not seen."""
-MOST_PADDING = 1.05
-"""Tokens computed for each one that is there, at the most."""
-TOKENS_A_BATCH = 2048
-"""Padded tokens run at once: more is no faster on a CPU and grows ONNX Runtime's memory."""
-
-
-@dataclass(frozen=True)
-class TokenVectors:
-    """The tokens of one text as vectors, each in its context."""
-
-    vectors: "NDArray[np.float32]"
-    """[tokens, dimensions]; the mean of all of them, at length 1, is the vector of the text."""
-    spans: "NDArray[np.int64]"
-    """[tokens, 2]: start and end, in the text, of the word each token is part of."""
 
 
 class OnnxEmbeddings(Embeddings):
@@ -47,13 +32,12 @@ class OnnxEmbeddings(Embeddings):
             folder: holds `model.onnx` and `tokenizer.json`.
             threads: of ONNX Runtime; 0 for one a core, at most 8.
         """
-        self._folder = folder
-        self._threads = threads or min(8, len(os.sched_getaffinity(0)))
+        self._folder, self._threads = folder, threads
 
     @cached_property
     def identity(self) -> str:
         """Name and hash of the weights: vectors of different identities must not meet in one library."""
-        return f"{self._folder.name} onnx {sha256(self._read('model.onnx')).hexdigest()[:12]}"
+        return f"{self._folder.name} onnx {sha256(packaged_file(self._folder, 'model.onnx')).hexdigest()[:12]}"
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """One vector of 384 numbers for each text."""
@@ -72,62 +56,22 @@ class OnnxEmbeddings(Embeddings):
             ModelError: the model's files are missing or damaged.
         """
         vectors = np.empty((len(texts), self.dimensions), np.float32)
-        encodings = self._tokenizer.encode_batch(list(texts))
-        for rows, (found,) in self._run(encodings, ["embedding"]):
-            vectors[rows] = found
+        for rows, ids, mask, _ in batches(self._tokenizer.encode_batch(list(texts))):
+            (vectors[rows],) = self._session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})
         return vectors
-
-    def encode_tokens(self, texts: Sequence[str]) -> "list[TokenVectors]":
-        """The vectors of the tokens of each of `texts`, in their order. Raises as `encode` does."""
-        encodings = self._tokenizer.encode_batch(list(texts))
-        results: dict[int, TokenVectors] = {}
-        for rows, (hidden,) in self._run(encodings, ["tokens"]):
-            for row, index in enumerate(rows):
-                encoding = encodings[index]
-                inner = hidden[row, 1 : len(encoding.ids) - 1]  # without [CLS] and [SEP]
-                spans = np.array([encoding.word_to_chars(word) for word in encoding.word_ids[1:-1]], int)
-                results[index] = TokenVectors(inner, spans.reshape(-1, 2))
-        return [results[index] for index in range(len(texts))]
-
-    def _run(self, encodings: list[Any], outputs: list[str]) -> "Iterator[tuple[list[int], list[NDArray[np.float32]]]]":
-        """For each batch: the indices of its texts and the outputs of the model."""
-        for rows in _batches([len(encoding.ids) for encoding in encodings]):
-            width = len(encodings[rows[-1]].ids)
-            ids = np.zeros((len(rows), width), np.int64)
-            mask = np.zeros((len(rows), width), np.int64)
-            for row, index in enumerate(rows):
-                found = encodings[index].ids
-                ids[row, : len(found)] = found
-                mask[row, : len(found)] = 1
-            yield rows, self._session.run(outputs, {"input_ids": ids, "attention_mask": mask})
 
     @cached_property
     def _tokenizer(self) -> Any:  # its library is imported late
         from tokenizers import Tokenizer
 
-        tokenizer = Tokenizer.from_str(self._read("tokenizer.json").decode())
+        tokenizer = Tokenizer.from_str(packaged_file(self._folder, "tokenizer.json").decode())
         tokenizer.no_padding()
         tokenizer.enable_truncation(MAX_TOKENS)
         return tokenizer
 
     @cached_property
     def _session(self) -> Any:  # its library is imported late and has no types
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        # Threads that wait by spinning take the cores from everything between two runs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            return onnxruntime.InferenceSession(self._read("model.onnx"), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's own errors share no base class but Exception
-            raise ModelError(f"{self._folder / 'model.onnx'} is damaged: install newsqa again ({error})") from error
-
-    def _read(self, name: str) -> bytes:
-        try:
-            return (self._folder / name).read_bytes()
-        except OSError as error:
-            raise ModelError(f"the embedding model's {self._folder / name} is missing: install newsqa again") from error
+        return session(self._folder, self._threads)
 
 
 class SentenceTransformersEmbeddings(Embeddings):
@@ -170,18 +114,3 @@ class SentenceTransformersEmbeddings(Embeddings):
         """The vectors of `texts` as one array [texts, dimensions], of length 1."""
         vectors = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, np.float32)
-
-
-def _batches(lengths: list[int]) -> Iterator[list[int]]:
-    """Indices of texts grouped by length, shortest first, with little padding and within `TOKENS_A_BATCH`."""
-    batch: list[int] = []
-    tokens = 0
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        padded = lengths[index] * (len(batch) + 1)
-        if batch and padded > min(TOKENS_A_BATCH, MOST_PADDING * (tokens + lengths[index])):
-            yield batch
-            batch, tokens = [], 0
-        batch.append(index)
-        tokens += lengths[index]
-    if batch:
-        yield batch

@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import Any
 from unicodedata import combining, normalize
 
+from newsqa.domain import Span
+
 FUNCTION_WORDS = frozenset(
     """a about above after again against all also am an and any are as at be because been before being below between
     both but by can could d did didn do does doesn doing don down during each ever few for from further had
@@ -75,26 +77,12 @@ _NUMBER_WORDS = (
     "half|third|quarter|once|twice|both|none"
 )
 _HOLDS = {
-    Kind.PERSON: re.compile(r"\b[^\W\d_a-z][\w’'.-]*\s+(?:[^\W\d_a-z]\S*|de|van|von)"),
     Kind.DATE: re.compile(
         rf"\b(?:{_MONTHS}|{_DAYS}|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b|\b(?:1[5-9]|20)\d\d\b|\d\s?[ap]\.?m\b|"
         r"\b(?:yesterday|today|tomorrow|tonight|noon|midnight|week|month|year|decade|century|spring|summer|autumn|winter|"
         r"morning|evening|afternoon|night|weekend|ago|o’clock)s?\b|\d:\d\d"
     ),
     Kind.NUMBER: re.compile(rf"\d|\b(?:{_NUMBER_WORDS})s?\b", re.IGNORECASE),
-    Kind.MONEY: re.compile(r"[$€£¥]\s?\d|\d\S*\s+(?:million |billion )?(?:dollar|euro|pound|cent|rouble|yen|crown)s?\b|\b(?:free|a cent)\b"),
-    Kind.PLACE: re.compile(
-        r"\b(?:in|at|on|from|to|near|of|outside|across|between|beside|into|along|off|through|under)\s+(?:the\s+)?[^\W\d_a-z]"
-    ),
-    Kind.REASON: re.compile(
-        r"\b(?:because|since|due|so that|as a result|owing|caused?|led|blamed?|reasons?|therefore|thanks|after|to avoid|"
-        r"in order|for fear|motives?|prompted|spurred|following|meant?|means|lest|so)\b|[—:]",
-        re.IGNORECASE,
-    ),
-    Kind.QUOTE: re.compile(
-        r"[“\"‘]|\b(?:said|says|told|according|added|announced|claimed|warned|stressed|posted|insist\w*|demand\w*|accus\w*|"
-        r"argu\w*|called|reported|stated|noted|urged|vowed|confirmed|reiterated|described|denied|admitted)\b"
-    ),
 }  # fmt: skip
 
 _QUESTIONS: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
@@ -121,16 +109,105 @@ def expected_kind(question: str) -> Kind:
 
 
 def holds(kind: Kind, text: str) -> bool:
-    """Whether `text` has something of this kind; always so for manner and other."""
-    pattern = _HOLDS.get(kind)
-    return pattern is None or pattern.search(text) is not None
+    """Whether `text` has a date or number in it.
+
+    Raises:
+        KeyError: it is asked for another kind.
+    """
+    return _HOLDS[kind].search(text) is not None
 
 
-def names(text: str) -> Iterator[str]:
-    """The words of `text` that look like names or numbers: capitalised and not first, or holding a digit."""
-    for position, token in enumerate(text.split()):
-        bare = token.strip("“”‘’\"'.,;:!?()[]—-")
-        for suffix in ("’s", "'s"):
-            bare = bare.removesuffix(suffix)
-        if bare and (any(char.isdigit() for char in bare) or (position > 0 and bare[0].isupper())):
-            yield from (word for word in words(bare) if word not in FUNCTION_WORDS)
+_FIGURE = re.compile(
+    r"(\d[\d,]*(?:\.\d+)?)\s?(million|billion|thousand|bn|mn|m|k)?\b|\b([a-z]+)\b(?: (million|billion|thousand))?"
+)
+_COUNTED = {
+    word: number
+    for number, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+        "eighteen nineteen twenty".split()
+    )
+} | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100}
+_TIMES = {"thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9}
+
+
+def figures(text: str | None) -> frozenset[float]:
+    """The numbers in `text`: "about 1,200" and "1200" give 1200, "twelve" 12, "$5m" and "five million" 5,000,000."""
+    found = set()
+    for digits, scale, word, word_scale in _FIGURE.findall(folded(text or "")):
+        if digits or word in _COUNTED:
+            number = float(digits.replace(",", "")) if digits else float(_COUNTED[word])
+            found.add(number * _TIMES.get(scale or word_scale, 1))
+    return frozenset(found)
+
+
+_AMOUNT = (
+    rf"(?:[$€£¥]\s?)?(?:\d[\d,.]*(?<=\d)(?::\d\d)?|\b(?:{_NUMBER_WORDS})s?(?:-(?:{_NUMBER_WORDS}))?)"
+    r"(?:\s(?:hundred|thousand|million|billion|dozen))?"
+    r"(?:\s?(?:%|per ?cent|[ap]\.m\.|(?:kilo|centi|milli)?(?:met(?:re|er)|gram)s?|km|kg|tonnes?|tons?|miles?|feet|acres?|"
+    r"(?:second|minute|hour|day|week|month|year|decade)s?|dollars?|euros?|pounds?|roubles?|yen|cents?|people|degrees?))?"
+)
+_MEASURE = re.compile(rf"{_AMOUNT}(?:,? and {_AMOUNT})?", re.IGNORECASE)
+
+
+def whole_measure(text: str, span: Span) -> Span:
+    """`span` widened to the amount with its unit that it is a part of: "six" of "three years and six months"."""
+    for found in _MEASURE.finditer(text):
+        whole = Span(*found.span())
+        if span.within(whole) and any(char.isdigit() for char in span.of(text)) | holds(Kind.NUMBER, span.of(text)):
+            return whole
+    return span
+
+
+_TOKEN = re.compile(r"[^\W_][\w-]*")
+_PARTICLES = {"de", "van", "von", "der", "al", "bin", "del", "di", "la", "le"}
+_ABBREVIATED = {"St", "Mr", "Mrs", "Ms", "Dr", "Prof"}
+_NO_NAMES = frozenset(
+    "yes no really source ok okay hello hi please name list give tell explain describe summarise summarize".split()
+)
+
+
+def name_runs(text: str) -> Iterator[Span]:
+    """Where runs of capitalised words stand in `text`: "K. L. Marsh", "St. Orlan", "Pedro de la Vega".
+
+    Function words, days, months and numbers are cut off the beginning of a run; so is a word that opens a sentence
+    and is no name: "yes", "explain", or one that also stands in lower case in the text.
+    """
+    run: list[re.Match[str]] = []
+    for token in _TOKEN.finditer(text):
+        if run and not _joined(text, run[-1], token):
+            yield from _run(text, run)
+            run = []
+        if token.group()[0].isupper() or (run and token.group() in _PARTICLES):
+            run.append(token)
+        elif run:
+            yield from _run(text, run)
+            run = []
+    yield from _run(text, run)
+
+
+def _joined(text: str, one: re.Match[str], other: re.Match[str]) -> bool:
+    between = text[one.end() : other.start()]
+    abbreviated = len(one.group()) == 1 or one.group() in _ABBREVIATED
+    return between == " " or (abbreviated and between in {".", ". "})
+
+
+def _run(text: str, run: list[re.Match[str]]) -> Iterator[Span]:
+    while run and run[-1].group() in _PARTICLES:
+        run = run[:-1]
+    while run and _is_no_name(text, run[0]):
+        run = run[1:]
+    if run:
+        yield Span(run[0].start(), run[-1].end())
+
+
+def _is_no_name(text: str, token: re.Match[str]) -> bool:
+    word = token.group()
+    if (
+        folded(word) in FUNCTION_WORDS
+        or folded(word) in _NO_NAMES
+        or holds(Kind.DATE, word)
+        or holds(Kind.NUMBER, word)
+    ):
+        return True
+    opens = not text[: token.start()].rstrip("“\"‘'(- ") or text[: token.start()].rstrip("“\"‘'( ")[-1] in ".!?:"
+    return opens and re.search(rf"\b{re.escape(word.lower())}\b", text) is not None

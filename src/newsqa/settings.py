@@ -26,8 +26,8 @@ class Settings(BaseSettings):
     passage_words: int = Field(120, ge=30, le=180, description="Size of a passage in words; changing it re-indexes.")
     pool: int = Field(50, ge=1, le=1000, description="Candidates each of the two searches brings to the fusion.")
     top_k: int = Field(8, ge=1, le=100, description="Passages that are read for an answer.")
-    answer_threshold: float = Field(
-        0.65, ge=0, le=1, description="Confidence under which the assistant says that the articles don't say."
+    most_wrong: float = Field(
+        0.2, ge=0, le=1, description="Share of its answers that may be wrong; those less sure are not given."
     )
     max_question_chars: int = Field(2000, ge=1, le=100_000, description="Longest question, in characters.")
     max_article_chars: int = Field(2_000_000, ge=1, description="Longest article text, in characters.")

@@ -5,12 +5,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from newsqa.answering.confidence import Calibration
 from newsqa.answering.extractive import ExtractiveAnswerer
 from newsqa.answering.sentences import SentenceScorer
 from newsqa.assistant import Assistant
 from newsqa.embedding import OnnxEmbeddings, SentenceTransformersEmbeddings
 from newsqa.errors import SettingsError
 from newsqa.library import Library
+from newsqa.reader import Reader
 from newsqa.retrieval import HybridRetriever
 from newsqa.settings import DEFAULT_EMBEDDING_MODEL, Settings
 
@@ -59,9 +61,8 @@ def assemble(settings: Settings, *, reindex: bool = False) -> Assistant:
         reindex=reindex,
     )
     retriever = HybridRetriever(library=library, embedding=embedding, pool=settings.pool, top_k=settings.top_k)
-    reader = embedding if isinstance(embedding, OnnxEmbeddings) else OnnxEmbeddings(threads=settings.threads)
-    scorer = SentenceScorer(reader, library.rarity)
-    answerer = ExtractiveAnswerer(scorer, settings.answer_threshold)
+    scorer = SentenceScorer(Reader(threads=settings.threads))
+    answerer = ExtractiveAnswerer(scorer, Calibration.load(), settings.most_wrong)
     return Assistant(library, retriever, answerer, max_question_chars=settings.max_question_chars)
 
 

@@ -56,12 +56,8 @@ _passages = Table(
 )
 _unsettled = Table("unsettled", _schema, Column("passage_id", String, primary_key=True))
 _full_text = sql.table("full_text", sql.column("rowid"), sql.column("title"), sql.column("text"))
-_terms = sql.table("terms", sql.column("term"), sql.column("doc"))
 _TOKENIZER = "porter unicode61 remove_diacritics 2"
-_FULL_TEXT = (
-    f"CREATE VIRTUAL TABLE IF NOT EXISTS full_text USING fts5(title, text, tokenize='{_TOKENIZER}')",
-    "CREATE VIRTUAL TABLE IF NOT EXISTS terms USING fts5vocab(full_text, row)",
-)
+_FULL_TEXT = (f"CREATE VIRTUAL TABLE IF NOT EXISTS full_text USING fts5(title, text, tokenize='{_TOKENIZER}')",)
 _CURRENT = _articles.join(
     _revisions, (_revisions.c.article_id == _articles.c.id) & (_revisions.c.revision == _articles.c.revision)
 )
@@ -260,12 +256,6 @@ class Catalogue:
             ).all()
         found = {row.id: _scored(row, *scores[row.id]) for row in rows}
         return [found[id] for id in scores if id in found]
-
-    def document_frequencies(self, terms: Collection[str]) -> dict[str, int]:
-        """In how many passages each stemmed term occurs; absent ones are left out."""
-        query = sql.select(_terms).where(_terms.c.term.in_(terms))
-        with self._engine.begin() as connection:
-            return {row.term: row.doc for row in connection.execute(query)}
 
 
 def _configure(connection: Any, _record: Any) -> None:

@@ -1,6 +1,5 @@
 """Adds, replaces, removes and finds articles, keeping catalogue and vectors in step at every instant."""
 
-import math
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -317,16 +316,6 @@ class Library:
     def passages(self, scores: Mapping[str, tuple[float, Mapping[str, float]]]) -> list[ScoredPassage]:
         """The passages of these ids, with score and parts, in the order given; those gone since are left out."""
         return self._catalogue.passages(scores)
-
-    def rarity(self, stems: Collection[str]) -> dict[str, float]:
-        """How rare each stem is among the passages, 0 (in all) to 1 (in none): inverse document frequency.
-
-        log((N + 1) / (df + 1)) / log(N + 1), N passages, df of them holding the stem.
-        """
-        total = self._catalogue.counts()["passages"]
-        counts = self._catalogue.document_frequencies(stems)
-        whole = math.log(total + 1) or 1.0
-        return {stem: math.log((total + 1) / (counts.get(stem, 0) + 1)) / whole for stem in stems}
 
 
 def indexed_text(article: Article, passage: Passage) -> str:

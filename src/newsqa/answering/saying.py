@@ -1,0 +1,143 @@
+"""What a sentence plainly says: yes or no, who says so, and whether it needs the sentence before it."""
+
+import re
+
+from newsqa.english import FUNCTION_WORDS, content_words, folded, name_runs, stem, words
+
+_NEGATION = re.compile(r"\b(?:not|no|never|neither|nor|none|nobody|nothing|without|cannot)\b|n['’]t\b")
+_HEDGE = re.compile(
+    r"\b(?:may|might|could|would|will|if|whether|unless|plan\w*|hop(?:e|es|ed|ing)|expect\w*|possibl[ey]|likely|"
+    r"perhaps|propos\w*|consider\w*|unclear|uncertain|rumou?r\w*|alleg\w*|claim\w*|should|false\w*|wrong\w*|denied|except|"
+    r"almost|nearly|partly)\b"
+)
+_BINDING = frozenset(
+    [
+        "more",
+        "less",
+        "than",
+        "before",
+        "after",
+        "all",
+        "only",
+        "both",
+        "every",
+        "first",
+        "last",
+        "most",
+        "again",
+        "still",
+        "already",
+        "yet",
+        "under",
+        "over",
+    ]
+)
+"""Function words that change what is asked; the sentence must have them, too."""
+_CHANGING = frozenset(["to", "will", "would", "some"])
+"""Function words that change what is said; the question must have them, too."""
+
+
+def decision(question: str, sentence: str) -> str:
+    """Says "Yes" or "No" where the wording of `sentence` decides `question` plainly, else nothing.
+
+    Plainly: from its beginning to the last word in common, the sentence has the question's words that carry meaning,
+    in their order, and no others; nothing is hedged; and one thing is negated there, or none.
+    """
+    asked = [stem(word) for word in content_words(question)]
+    told = words(sentence.replace("n’t", " not").replace("n't", " not"))
+    stems = [stem(word) for word in told]
+    if len(asked) < 2 or not set(asked) <= set(stems):
+        return ""
+    last = max(len(stems) - 1 - stems[::-1].index(term) for term in asked)
+    run = told[: last + 1]
+    order = iter(stems)
+    if not all(term in order for term in asked):
+        return ""
+    if any(word not in FUNCTION_WORDS and stem(word) not in asked for word in run):
+        return ""
+    spoken = set(words(question))
+    if not _BINDING & spoken <= set(told) or (_CHANGING & set(run)) - spoken or _HEDGE.search(folded(sentence)):
+        return ""
+    negated = len(_NEGATION.findall(" ".join(run))) - len(_NEGATION.findall(folded(question).partition(" ")[2]))
+    outside = _NEGATION.search(" ".join(told[last + 1 :]))
+    return "" if outside else {0: "Yes", 1: "No"}.get(negated, "")
+
+
+_SAYS = (
+    r"(?:said|says|told|added|announced|claimed|claims|warned|stressed|argued|stated|noted|confirmed|wrote|explained)"
+)
+_REPORTED = re.compile(rf"\b{_SAYS}\b|\b[Aa]ccording to |, per ")
+_APPOSITION = re.compile(r"(?:, [^,.”]{1,60},)? ?$")
+_SUBJECT = re.compile(r"(?:^|[,;:—”\"“] ?)(?:(?:and|but|while) )?(?:[Tt]he )?$")
+_BEHIND = re.compile(r" ?((?:[Tt]he |an? )?(?:[a-z]+ ){0,3})$")
+_SOMEBODY = re.compile(r" ?((?:the|an?|one) [a-z]+(?: [a-z]+)?)")
+_QUOTED = (", ", "” ", '" ', "’ ")
+_ENDS = re.compile(r"\s*(?:[.,;:”\"]|on |in |at |yesterday|$)")
+_NEAR = 120
+"""Characters beside a word like "said" in which its speaker is looked for."""
+_HE_SAID = re.compile(rf"\b(?:[Hh]e|[Ss]he) {_SAYS}\b|\b{_SAYS},? (?:he|she)\b")
+_AT = re.compile(r"\b(?:in|at|on|from|of|near|by)(?: the)? $")
+_PRONOUN = re.compile(r"^(?:he|she|they|it|him|her|them|his|hers|its|their|theirs)$", re.IGNORECASE)
+_LEANS = re.compile(
+    r"^[“\"‘]?(?:(?:But|And|So|Yet|Still|Then|Instead|However,?|Also,?) )?"
+    r"(?:He|She|It|They|His|Her|Its|Their|This|That|These|Those|Both|Neither|he|she|it|they|his|her|this|that|these)\b"
+)
+
+
+def speaker(sentence: str, previous: str = "", place: int = 0) -> str:
+    """Who is named as the one who says what `sentence` reports; empty where nobody plainly is.
+
+    Args:
+        sentence: may say "according to X", "X said" or "he said".
+        previous: the sentence before it; "he" is the one person whom it names.
+        place: where the thing said stands in the sentence; "X said" behind it counts only at the end of a clause.
+    """
+    for reported in _REPORTED.finditer(sentence):
+        before = sentence[max(0, reported.start() - _NEAR) : reported.start()]
+        after = sentence[reported.end() : reported.end() + _NEAR]
+        behind = reported.start() > place and reported.group().isalpha() and not before.endswith(_QUOTED)
+        if behind and not _ENDS.match(after):
+            continue
+        if reported.group().endswith(" "):  # "according to X"
+            who = _named_after(after)
+        elif before.endswith(_QUOTED):  # "…,” said X", and "X, who built it, said"
+            who = _named_after(after) or _named_before(before)
+        else:
+            who = _named_before(before)
+        if who:
+            return who
+    return only_name(previous) if _HE_SAID.search(sentence) else ""
+
+
+def _named_after(text: str) -> str:
+    for name in name_runs(text):
+        leading = _BEHIND.match(text[: name.start])
+        if leading:
+            return f"{leading.group(1)}{name.of(text)}"
+        break
+    somebody = _SOMEBODY.match(text)
+    return somebody.group(1) if somebody else ""
+
+
+def _named_before(text: str) -> str:
+    """The name that is the whole subject of the verb behind `text`."""
+    for name in name_runs(text):
+        if _APPOSITION.fullmatch(text, name.end) and _SUBJECT.search(text[: name.start]):
+            return name.of(text)
+    return ""
+
+
+def only_name(text: str) -> str:
+    """The name in `text` if there is but one, places aside; else nothing."""
+    found = {name.of(text): None for name in name_runs(text) if not _AT.search(folded(text[: name.start]))}
+    return next(iter(found)) if len(found) == 1 else ""
+
+
+def is_pronoun(answer: str) -> bool:
+    """Whether a span only points at something: "he", "it"."""
+    return _PRONOUN.match(answer) is not None
+
+
+def leans(sentence: str) -> bool:
+    """Whether `sentence` opens by pointing back, so that it needs the one before it to be understood."""
+    return _LEANS.match(sentence) is not None

@@ -1,0 +1,79 @@
+"""Runs packaged ONNX models: their files, their sessions, and batches of texts of like length."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from newsqa.errors import ModelError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Tokens = NDArray[np.int64]
+
+MOST_PADDING = 1.05
+"""Tokens computed for each one that is there, at the most."""
+TOKENS_A_BATCH = 2048
+"""Padded tokens run at once: more is no faster on a CPU and grows ONNX Runtime's memory."""
+
+
+def packaged_file(folder: Path, name: str) -> bytes:
+    """The bytes of a file of a packaged model.
+
+    Raises:
+        ModelError: it is missing.
+    """
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise ModelError(f"the model's {folder / name} is missing: install newsqa again") from error
+
+
+def session(folder: Path, threads: int = 0) -> Any:  # its library is imported late and has no types
+    """ONNX Runtime's session of `model.onnx` in `folder`, with so many threads; 0: one a core, at most 8.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or min(8, len(os.sched_getaffinity(0)))
+    # Threads that wait by spinning take the cores from everything between two runs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(
+            packaged_file(folder, "model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+    except ModelError:
+        raise
+    except Exception as error:  # onnxruntime's own errors share no base class but Exception
+        raise ModelError(f"{folder / 'model.onnx'} is damaged: install newsqa again ({error})") from error
+
+
+def batches(encodings: Sequence[Any]) -> "Iterator[tuple[list[int], Tokens, Tokens, Tokens]]":
+    """For each batch of tokenized texts their indices, and as int64 [texts, tokens] ids, attention mask and types."""
+    for rows in _alike([len(encoding.ids) for encoding in encodings]):
+        ids, mask, types = np.zeros((3, len(rows), len(encodings[rows[-1]].ids)), np.int64)
+        for row, index in enumerate(rows):
+            size = len(encodings[index].ids)
+            ids[row, :size], types[row, :size], mask[row, :size] = encodings[index].ids, encodings[index].type_ids, 1
+        yield rows, ids, mask, types
+
+
+def _alike(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Indices of texts grouped by length, shortest first, with little padding and within `TOKENS_A_BATCH`."""
+    batch: list[int] = []
+    tokens = 0
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        padded = lengths[index] * (len(batch) + 1)
+        if batch and padded > min(TOKENS_A_BATCH, MOST_PADDING * (tokens + lengths[index])):
+            yield batch
+            batch, tokens = [], 0
+        batch.append(index)
+        tokens += lengths[index]
+    if batch:
+        yield batch

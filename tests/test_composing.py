@@ -1,0 +1,139 @@
+"""The forms of an answer: a fact, a list, an explanation, a decision, and articles that agree or differ."""
+
+from datetime import date
+
+import pytest
+
+from newsqa import Article, ScoredPassage, split_passages
+from newsqa.answering.composing import composed, short_answer
+from newsqa.answering.sentences import Candidate
+from newsqa.domain import Span
+
+
+def _candidates(
+    text: str, *answers: str, id: str = "a", day: date | None = None, chance: float = 0.8
+) -> list[Candidate]:
+    """The sentences of an article that hold one of the answers, in the order of the answers, all equally likely."""
+    (passage,) = split_passages(Article(id=id, title="Ferry news", text=text, publisher=f"Courier {id}"))
+    scored = ScoredPassage(passage, "Ferry news", f"Courier {id}", "", day, 0.5)
+    found = []
+    for answer in answers:
+        start = text.index(answer)
+        index = next(i for i, each in enumerate(passage.sentences) if each.start <= start < each.end)
+        previous = passage.sentences[index - 1] if index else None
+        span = Span(start, start + len(answer))
+        found.append(Candidate(scored, passage.sentences[index], previous, span, 5.0, 3.0, chance))
+    return found
+
+
+def test_a_fact_is_said_before_its_sentence() -> None:
+    said = composed("When does it sail?", _candidates("The old ferry to the island sails at noon.", "noon"))
+    assert ("noon", "Noon. The old ferry to the island sails at noon.") == (said.short, said.statements[0].text)
+
+
+def test_a_sentence_that_is_little_more_than_the_answer_stands_alone() -> None:
+    said = composed("What happened?", _candidates("It rained.", "It rained"))
+    assert "It rained." == said.statements[0].text
+
+
+def test_a_sentence_that_points_back_is_quoted_with_the_one_before_it() -> None:
+    text = "Carla Voss is the harbour master. She was born in Lund in 1961."
+    said = composed("Where was Carla Voss born?", _candidates(text, "Lund"))
+    assert text == said.statements[0].quote == said.statements[0].source_span.of(text)
+    assert "Lund" == said.short
+
+
+def test_a_pronoun_is_answered_with_the_name_before_it() -> None:
+    text = "The mayor, Carla Voss, was late. Then she opened the bridge for everyone."
+    assert "Carla Voss" == short_answer(_candidates(text, "she")[0])
+
+
+def test_what_somebody_says_is_given_with_who_says_it() -> None:
+    text = "The new bridge will cost nine million euros, said Carla Voss, who builds it."
+    said = composed("How much will the bridge cost?", _candidates(text, "nine million euros"))
+    assert said.statements[0].text.startswith("Nine million euros, according to Carla Voss. The new bridge")
+    asked = composed("How much will it cost, says Carla Voss?", _candidates(text, "nine million euros"))
+    assert asked.statements[0].text.startswith("Nine million euros. The")
+
+
+def test_articles_that_agree_are_cited_together() -> None:
+    first = _candidates("The ferry sails at noon every day.", "noon")
+    texts = ("At noon, the harbour says, the boat leaves.", "Passengers board shortly before noon.", "It goes at noon.")
+    others = [_candidates(text, "noon", id=str(i), chance=0.1)[0] for i, text in enumerate(texts)]
+    said = composed("When does the ferry sail?", [*first, *others])
+    assert ["a", "0", "1"] == [statement.article_id for statement in said.statements]
+    assert "" == said.preface
+
+
+def test_articles_that_differ_are_shown_newest_first_with_outlet_and_date() -> None:
+    old = _candidates("The toll will be 2.40 euros.", "2.40 euros", id="old", day=date(2025, 3, 1))
+    new = _candidates("Cars are to pay 2.90 euros.", "2.90 euros", id="new", day=date(2025, 6, 14), chance=0.6)
+    said = composed("How much is the toll?", [*old, *new])
+    assert "The articles differ, the newest first." == said.preface
+    assert ["new", "old"] == [statement.article_id for statement in said.statements]
+    assert said.statements[0].text == "Courier new, 14 June 2025: Cars are to pay 2.90 euros."
+    assert "2.90 euros" == said.short
+
+
+@pytest.mark.parametrize(("one", "other"), [("1,200 people", "1200"), ("twelve", "12"), ("$5m", "$5 million")])
+def test_the_same_figure_in_other_words_is_no_difference(one: str, other: str) -> None:
+    found = [*_candidates(f"The ferry took {one} on.", one), *_candidates(f"It carried {other}.", other, id="b")]
+    assert "" == composed("How many did the ferry take?", found).preface
+
+
+def test_nothing_is_said_twice() -> None:
+    text = "Carla Voss closed the bridge on Monday. She opened it later that week."
+    said = composed("Why did Voss do it?", _candidates(text, "Monday", "later"))
+    assert [statement.quote for statement in said.statements] == text.replace("day. ", "day.|").split("|")
+
+
+def test_one_article_does_not_differ_from_itself() -> None:
+    text = "Cars pay 2.90 euros. Lorries pay 9.10 euros."
+    assert "" == composed("How much is the toll?", _candidates(text, "2.90 euros", "9.10 euros")).preface
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "members"),
+    [
+        ("It sails to Lund, Ulm and Graz daily.", "Ulm", "Lund, Ulm and Graz"),
+        ("It sank in 1956, 1957 and 1998.", "1956", "1956, 1957 and 1998"),
+        ("Allies, including Ann Lee and the UK’s Bo Fox, agree.", "Ann Lee", "Ann Lee and the UK’s Bo Fox"),
+        ("It carries cars, dogs and lorries.", "cars, dogs", None),
+        ("On Monday, Ulm and Bonn were hit.", "Ulm", "Ulm and Bonn"),
+        ("According to Merz, Ulm and Bonn were hit.", "Ulm", "Ulm and Bonn"),
+        ("Flooding hit Ulm and Bonn, and Chancellor Merz flew in.", "Ulm", "Ulm and Bonn"),
+        ("It hit Ulm and Lyon, 2023 winners.", "Ulm", "Ulm and Lyon"),
+    ],
+)
+def test_a_list_has_all_the_names_that_stand_together(text: str, answer: str, members: str | None) -> None:
+    assert members == composed("Which towns does it serve?", _candidates(text, answer)).short
+
+
+def test_a_list_is_gathered_from_several_sentences() -> None:
+    text = "Ann Lee opposes the plan. The shopkeepers are for it. Bo Fox is against it as well."
+    found = [*_candidates(text, "Ann Lee"), *_candidates(text, "Bo Fox", chance=0.3)]
+    said = composed("Which councillors are against it?", found)
+    assert ("Ann Lee; Bo Fox", 2) == (said.short, len(said.statements))
+
+
+def test_an_explanation_goes_on_where_the_text_does() -> None:
+    text = "The gate stuck half-way. That is because nobody had greased it since 2022. Boats wait."
+    said = composed("Why did the gate stick?", _candidates(text, "half-way"))
+    assert [None, 2] == [said.short, len(said.statements)]
+    assert said.statements[1].quote.startswith("That is because")
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "verdict"),
+    [
+        ("Is the bridge closed?", "The bridge is closed for repairs.", "Yes"),
+        ("Is the bridge closed?", "The bridge is not closed.", "No"),
+        ("Is the bridge closed?", "The bridge may be closed next year.", ""),
+        ("Is the bridge closed?", "The town council met on the bridge.", ""),
+        ("Did Ulm beat Lund?", "Lund beat Ulm.", ""),
+    ],
+)
+def test_yes_and_no_are_only_said_where_the_wording_decides(question: str, text: str, verdict: str) -> None:
+    said = composed(question, _candidates(text, "e"))
+    assert said.short is None
+    assert said.statements[0].text == (f"{verdict}. {text}" if verdict else text)
