@@ -24,7 +24,7 @@ def _check(assistant: Assistant, answer: Answer) -> None:
     for number, citation in enumerate(answer.citations, start=1):
         assert number == citation.number
         assert citation.quote == citation.source_span.of(assistant.library.get(citation.article_id).text)
-        assert citation.answer_span.of(answer.text) in citation.quote
+        assert citation.answer_span.of(answer.text).endswith(citation.quote)
         assert f"[{number}]" == answer.text[citation.answer_span.end + 1 :][:3]
     assert 0 <= answer.confidence <= 1
     if answer.status == "answered":

@@ -44,6 +44,7 @@ SPEAKERS = [
     ("“Talks are good,” said a local teacher, speaking anonymously.", "", "a local teacher"),
     ("K. L. Marsh, the director, told staff in a letter that she would leave.", "", "K. L. Marsh"),
     ("The bridge will cost nine million, said Carla Voss, who builds it.", "", "Carla Voss"),
+    ("It opens in June, the Roads Office said on Wednesday.", "", "the Roads Office"),
     ("It rained, per The Telegraph, and snowed.", "", "The Telegraph"),
     ("He said that the dam was safe.", "The minister, Carla Voss, spoke on the radio.", "Carla Voss"),
     ("He said that the dam was safe.", "Merz met Macron in Paris.", ""),

@@ -319,7 +319,7 @@ def _marked_text(answer: "Answer") -> Any:
         span = citation.answer_span
         marked.append(_plain(answer.text[end : span.start]) + (" " if end < span.start else ""))
         marked.append(_plain(span.of(answer.text)), style="bold")
-        marked.append(f" [{citation.number}] ", style="cyan")
+        marked.append(f" [{citation.number}]", style="cyan")
         end = span.end + len(f" [{citation.number}]")
     return marked.append(_plain(answer.text[end:]))
 

@@ -76,9 +76,10 @@ def _fact(question: str, ranked: Sequence[Candidate], said: Sequence[Candidate])
         )
         statements = tuple(statement(each, _outlet(each), ": ") for each in differing)
         return Composed(statements, short_answer(differing[0]), preface)
+    said = [*said, *_witnesses(ranked, said)][: MOST_STATEMENTS[Shape.FACT]]
     if figure:  # an older one may have been overtaken
         said = sorted(said, key=_day, reverse=True)
-    said = _apart([*said, *_witnesses(ranked, said)])[: MOST_STATEMENTS[Shape.FACT]]
+    said = _apart(said)
     short = short_answer(said[0])
     first = statement(said[0], _shown(question, short, said[0]))
     return Composed((first, *map(statement, said[1:])), short)

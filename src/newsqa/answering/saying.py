@@ -68,7 +68,7 @@ _SAYS = (
 )
 _REPORTED = re.compile(rf"\b{_SAYS}\b|\b[Aa]ccording to |, per ")
 _APPOSITION = re.compile(r"(?:, [^,.”]{1,60},)? ?$")
-_SUBJECT = re.compile(r"(?:^|[,;:—”\"“] ?)(?:(?:and|but|while) )?(?:[Tt]he )?$")
+_SUBJECT = re.compile(r"(?:^|[,;:—”\"“] ?)(?:(?:and|but|while) )?([Tt]he )?$")
 _BEHIND = re.compile(r" ?((?:[Tt]he |an? )?(?:[a-z]+ ){0,3})$")
 _SOMEBODY = re.compile(r" ?((?:the|an?|one) [a-z]+(?: [a-z]+)?)")
 _QUOTED = (", ", "” ", '" ', "’ ")
@@ -122,8 +122,9 @@ def _named_after(text: str) -> str:
 def _named_before(text: str) -> str:
     """The name that is the whole subject of the verb behind `text`."""
     for name in name_runs(text):
-        if _APPOSITION.fullmatch(text, name.end) and _SUBJECT.search(text[: name.start]):
-            return name.of(text)
+        subject = _SUBJECT.search(text[: name.start])
+        if subject and _APPOSITION.fullmatch(text, name.end):
+            return f"{'the ' * bool(subject.group(1))}{name.of(text)}"
     return ""
 
 
