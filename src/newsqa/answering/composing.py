@@ -247,12 +247,11 @@ def statement(candidate: Candidate, first: str = "", then: str = ". ") -> Statem
 
 def _start(candidate: Candidate) -> int:
     """Where the quote begins: with the sentence, or with the one before it where it leans on that."""
-    previous = candidate.previous
     passage, previous, start = candidate.scored.passage, candidate.previous, candidate.sentence.start
-    if previous and not previous.heading and leans(candidate.sentence.text):
-        gap = passage.text[previous.end - passage.start : start - passage.start]
-        return start if "\n" in gap else previous.start
-    return candidate.sentence.start
+    if not previous or previous.heading or not leans(candidate.sentence.text):
+        return start
+    gap = passage.text[previous.end - passage.start : start - passage.start]
+    return start if "\n" in gap else previous.start
 
 
 def _quote(candidate: Candidate) -> str:
