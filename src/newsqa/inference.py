@@ -1,5 +1,6 @@
 """Runs packaged ONNX models: their files, their sessions, and batches of texts of like length."""
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,6 +31,22 @@ def packaged_file(folder: Path, name: str) -> bytes:
         return (folder / name).read_bytes()
     except OSError as error:
         raise ModelError(f"the model's {folder / name} is missing: install newsqa again") from error
+
+
+def fitted_values(file: Path, what: str, names: Sequence[str]) -> dict[str, Any]:
+    """The values of a packaged JSON file of fitted numbers; its `what` must be these names.
+
+    Raises:
+        ModelError: the file is missing or damaged, or was fitted for other names.
+    """
+    try:
+        values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        fits = tuple(values[what]) == tuple(names)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{file} is missing or damaged: install newsqa again") from error
+    if not fits:
+        raise ModelError(f"{file} was fitted for other {what}: fit it anew (evals/README.md)")
+    return values
 
 
 def session(folder: Path, threads: int = 0) -> Any:  # its library is imported late and has no types

@@ -1,6 +1,5 @@
 """How sure an answer is: the probability that it is right, calibrated on questions whose answers are known."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import numpy as np
 
 from newsqa.answering.composing import differing_from, same_answer
 from newsqa.answering.sentences import Candidate
-from newsqa.errors import ModelError
+from newsqa.inference import fitted_values
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,12 +58,7 @@ class Calibration:
         Raises:
             ModelError: the file is missing, or was fitted for other signals.
         """
-        try:
-            values = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{file} is missing or damaged: install newsqa again") from error
-        if tuple(values["signals"]) != SIGNALS:
-            raise ModelError(f"{file} was fitted for other signals: fit it anew (evals/README.md)")
+        values = fitted_values(file, "signals", SIGNALS)
         arrays = {name: np.array(values[name]) for name in ("mean", "scale", "weights")}
         return cls(**arrays, bias=values["bias"], curve=tuple(tuple(point) for point in values["curve"]))
 

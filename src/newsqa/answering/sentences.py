@@ -1,6 +1,5 @@
 """Scores the sentences of the retrieved passages: how likely is each to answer the question, and how likely is none?"""
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from newsqa.domain import ScoredPassage, Sentence, Span
-from newsqa.errors import ModelError
+from newsqa.inference import fitted_values
 from newsqa.reader.reading import Reading, Reads
 
 if TYPE_CHECKING:
@@ -64,12 +63,7 @@ class Weights:
         Raises:
             ModelError: the file is missing, or was fitted for other features.
         """
-        try:
-            values = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{file} is missing or damaged: install newsqa again") from error
-        if tuple(values["features"]) != FEATURES:
-            raise ModelError(f"{file} was fitted for other features: fit it anew (evals/README.md)")
+        values = fitted_values(file, "features", FEATURES)
         return cls(np.array(values["weights"]), values["none"])
 
     def ranked(self, candidates: Sequence[Candidate]) -> list[Candidate]:
