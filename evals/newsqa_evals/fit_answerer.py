@@ -11,16 +11,16 @@ used for it: a part of the paragraphs', the cases held out, and those of a news 
 """
 
 import argparse
-import gzip
 import hashlib
 import json
 import math
 import random
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import optimize
@@ -35,7 +35,7 @@ from newsqa.reader import Reader
 from newsqa.reader.examples import held_out
 from newsqa_evals import statistics
 from newsqa_evals.cases import load_suites, spans_of
-from newsqa_evals.external import Question, read
+from newsqa_evals.external import Question, read, read_lines
 from newsqa_evals.scores import overlaps
 
 if TYPE_CHECKING:
@@ -53,13 +53,14 @@ LEFT_OUT = 0.3
 WEIGHT_DECAY = 1e-3
 READ = 8
 """Passages a question."""
+_UNFITTED = Weights(np.zeros(len(FEATURES)), 0.0)  # the packaged ones may be of other features
+Searches = Callable[..., list[Candidate]]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A question with the sentences in the running, and which of them answer it."""
+    """The sentences in the running for a question, and which of them answer it."""
 
-    question: str
     candidates: list[Candidate]
     right: "NDArray[np.bool_]"
     group: str
@@ -72,7 +73,7 @@ class Asked:
 
 def wikipedia(data: Path, seed: int) -> Iterator[Asked]:
     """The held-out questions of the training sets."""
-    rows = [row for name in SETS for row in _rows(data / "train" / f"{name}.jsonl.gz")]
+    rows = [row for name in SETS for row in read_lines(data / "train" / f"{name}.jsonl.gz")]
     asked = [row for row in rows if held_out(row["question"])]
     contexts = {_article_id(row): _article(row) for row in asked}
     others = {_article_id(row): _article(row) for row in random.Random(seed).sample(rows, len(rows))}
@@ -86,28 +87,28 @@ def wikipedia(data: Path, seed: int) -> Iterator[Asked]:
         out = (_article_id(row),) if chance.random() < LEFT_OUT else ()
         starts = [answer["answer_start"] for answer in row["answers"]]
         questions.append((row["question"], _article_id(row), starts, out))
-    with _Search(contexts.values()) as search:
+    with _searched(contexts.values()) as candidates_of:
         for question, id, starts, out in questions:
-            candidates = search.candidates(question, out)
+            candidates = candidates_of(question, out)
             right = [
                 each.scored.passage.article_id == id
                 and any(each.sentence.start <= start < each.sentence.end for start in starts)
                 for each in candidates
             ]
             if candidates:
-                yield Asked(question, candidates, np.array(right), id)
+                yield Asked(candidates, np.array(right), id)
 
 
 def news(articles: Sequence[Article], questions: Sequence[Question], seed: int) -> Iterator[Asked]:
     """The questions of a news set; of three in ten the article is left out."""
     chance = random.Random(seed)
-    with _Search(articles) as search:
+    with _searched(articles) as candidates_of:
         for question in questions:
             out = question.article_ids if chance.random() < LEFT_OUT else ()
-            candidates = search.candidates(question.text, out)
+            candidates = candidates_of(question.text, out)
             right = [question.held_by(each.scored.passage.article_id, each.sentence.text) for each in candidates]
             if candidates:
-                yield Asked(question.text, candidates, np.array(right), question.article_ids[0])
+                yield Asked(candidates, np.array(right), question.article_ids[0])
 
 
 def cases(*, held: bool) -> Iterator[Asked]:
@@ -116,42 +117,38 @@ def cases(*, held: bool) -> Iterator[Asked]:
     for corpus in dict.fromkeys(suite.corpus for suite in suites):
         members = [suite for suite in suites if suite.corpus == corpus]
         articles = members[0].articles
-        with _Search(articles.values()) as search:
+        with _searched(articles.values()) as candidates_of:
             for case in (case for suite in members for case in suite.cases if held == ("held_out" in case.tags)):
                 question = standalone_question(case.question, case.history)
-                candidates = search.candidates(question, (), case.filters)
+                candidates = candidates_of(question, (), case.filters)
                 spans = spans_of(case.evidence, articles)
                 right = [
                     overlaps(each.scored.passage.article_id, Span(each.sentence.start, each.sentence.end), spans)
                     for each in candidates
                 ]
                 if candidates:
-                    yield Asked(question, candidates, np.array(right), case.article)
+                    yield Asked(candidates, np.array(right), case.article)
 
 
-class _Search:
-    """A library of these articles that is gone after its `with`, and what reads in it."""
+@contextmanager
+def _searched(articles: Iterable[Article]) -> Iterator[Searches]:
+    """What finds and reads the sentences in the running for a question, in a library of these articles that goes away.
 
-    def __init__(self, articles: Iterable[Article]) -> None:
-        self._articles = list(articles)
-        self._folder = tempfile.TemporaryDirectory()
-        self._embedding = OnnxEmbeddings()
+    It takes the question, ids of articles to leave out, and filters.
+    """
+    embedding, scorer = OnnxEmbeddings(), SentenceScorer(Reader(), _UNFITTED)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Library(Path(folder), embedding, embedding.identity) as library,
+    ):
+        library.add(articles)
+        retriever = HybridRetriever(library=library, embedding=embedding)
 
-    def __enter__(self) -> Self:
-        self._library = Library(Path(self._folder.name), self._embedding, self._embedding.identity)
-        self._library.add(self._articles)
-        self._retriever = HybridRetriever(library=self._library, embedding=self._embedding)
-        self._scorer = SentenceScorer(Reader())
-        return self
+        def candidates(question: str, left_out: Sequence[str] = (), filters: Filters | None = None) -> list[Candidate]:
+            found = retriever.find(question, filters, top_k=READ + 12)
+            return scorer.read(question, [s for s in found if s.passage.article_id not in left_out][:READ])
 
-    def __exit__(self, *_: object) -> None:
-        self._library.close()
-        self._folder.cleanup()
-
-    def candidates(self, question: str, left_out: Sequence[str], filters: Filters | None = None) -> list[Candidate]:
-        """The sentences in the running."""
-        found = self._retriever.find(question, filters, top_k=READ + 12)
-        return self._scorer.read(question, [s for s in found if s.passage.article_id not in left_out][:READ])
+        yield candidates
 
 
 def fit(training: Sequence[Asked]) -> Weights:
@@ -245,11 +242,6 @@ def figures(calibration: Calibration, values: "NDArray[np.float64]", right: "NDA
         "expected calibration error": statistics.calibration_error(sure, right),
         "coverage at 80% precision": statistics.coverage_at(0.8)(sure, right),
     }
-
-
-def _rows(file: Path) -> list[dict[str, Any]]:
-    with gzip.open(file, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
 
 
 def _article_id(row: dict[str, Any]) -> str:

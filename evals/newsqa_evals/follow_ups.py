@@ -6,7 +6,6 @@ first five: with the follow-up as it is, with the last question before it, and a
 """
 
 import json
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,12 +14,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from newsqa import Article, HybridRetriever, Library, Turn
+from newsqa import Article, Turn
 from newsqa.cli import progress
 from newsqa.dialogue import standalone_question
-from newsqa.embedding import OnnxEmbeddings
+from newsqa.wiring import read_settings
 from newsqa_evals import statistics
 from newsqa_evals.external import ExternalError, read_lines
+from newsqa_evals.runner import indexed
 from newsqa_evals.statistics import Estimate
 
 PASSAGE_WORDS = 30
@@ -77,16 +77,11 @@ def turns_of(row: Mapping[str, Any]) -> list[Turn]:
 
 
 def _found(articles: Sequence[Article], rows: Sequence[Mapping[str, Any]]) -> dict[str, Estimate]:
-    embedding = OnnxEmbeddings()
     first: dict[str, list[float]] = {way: [] for way in WAYS}
     among: dict[str, list[float]] = {way: [] for way in WAYS}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Library(Path(folder), embedding, embedding.identity, passage_words=PASSAGE_WORDS) as library,
-        progress(len(rows)) as advance,
-    ):
-        library.add(articles)
-        retriever = HybridRetriever(library=library, embedding=embedding, top_k=DEPTH)
+    settings = read_settings(passage_words=PASSAGE_WORDS, top_k=DEPTH)
+    with progress(len(rows)) as advance, indexed(articles, settings) as assistant:
+        retriever = assistant.retriever
         for row in rows:
             wanted = retriever.find(row["Rewrite"])[0].passage.id
             for way, understand in WAYS.items():

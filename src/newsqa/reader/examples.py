@@ -23,6 +23,7 @@ from typing import Any
 
 from newsqa.english import content_words
 from newsqa.passages import split_sentences
+from newsqa.reader.check import read_rows
 
 SETS: Mapping[str, int] = {
     "squad_v1.1_train_sample": 100_000,
@@ -88,15 +89,12 @@ def write(examples: Sequence[Example], file: Path) -> None:
 
 def read(file: Path) -> list[Example]:
     """The examples that `write` kept."""
-    with gzip.open(file, "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    return [Example(**{**row, "answers": tuple(map(tuple, row["answers"]))}) for row in rows]
+    return [Example(**{**row, "answers": tuple(map(tuple, row["answers"]))}) for row in read_rows([file])]
 
 
 def _answered(name: str, data: Path, chance: random.Random) -> Iterator[Example]:
     """A set's questions with their passages."""
-    with gzip.open(data / "train" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
+    rows = read_rows([data / "train" / f"{name}.jsonl.gz"])
     for row in _joined(rows, chance) if name.startswith("qamr") else rows:
         spans = [(item["answer_start"], item["answer_start"] + len(item["text"])) for item in row["answers"]]
         window = _window(row["context"], spans[0] if spans else None, chance)
