@@ -14,7 +14,7 @@ from newsqa import Answer, Article, Filters, Turn, open_assistant
 from newsqa.answering.extractive import NO_ANSWER
 from newsqa.assistant import Assistant
 from newsqa.domain import to_json
-from newsqa.errors import QuestionError
+from newsqa.errors import AbandonedError, QuestionError
 
 TERRITORY = "How much of Ukraine's territory does Russia control?"
 
@@ -110,7 +110,8 @@ def test_an_answer_is_plain_json(assistant: Assistant) -> None:
         "answerer", "timings",
     } == set(values)  # fmt: skip
     assert {
-        "number", "article_id", "title", "publisher", "url", "published_at", "quote", "source_span", "answer_span",
+        "number", "article_id", "revision", "title", "publisher", "url", "published_at", "quote", "source_span",
+        "answer_span",
     } == set(values["citations"][0])  # fmt: skip
 
 
@@ -162,3 +163,12 @@ def test_a_replaced_article_is_answered_from_its_new_text(tmp_path: Path) -> Non
         assert "three" in assistant.ask("What does a ticket for the ferry cost?").text
         assistant.library.add(new)
         assert "nine" in assistant.ask("What does a ticket for the ferry cost?").text
+
+
+def test_an_abandoned_question_stops_at_its_next_step(assistant: Assistant) -> None:
+    gone = False
+    events = assistant.stream(TERRITORY, abandoned=lambda: gone)
+    assert "start" == next(events).type
+    gone = True
+    with pytest.raises(AbandonedError):
+        list(events)

@@ -21,6 +21,7 @@ def _citation(start: int = 0, end: int = 21, **changed: Any) -> Citation:
     values: dict[str, Any] = {
         "number": 1,
         "article_id": "rain",
+        "revision": ARTICLE.revision,
         "title": "Rain",
         "publisher": "The Rain Post",
         "url": "",

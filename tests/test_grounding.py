@@ -59,7 +59,7 @@ def test_a_quote_that_is_not_there_makes_no_citation(quote: str, span: Span) -> 
 
 def test_a_citation_cannot_be_made_without_the_article_text() -> None:
     with pytest.raises(TypeError):
-        Citation(1, "a", "t", "p", "", None, "The", Span(0, 3), Span(0, 3))  # type: ignore[call-arg]
+        Citation(1, "a", "r", "t", "p", "", None, "The", Span(0, 3), Span(0, 3))  # type: ignore[call-arg]
 
 
 def test_a_made_citation_cannot_be_bent() -> None:

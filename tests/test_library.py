@@ -275,3 +275,54 @@ def test_a_process_killed_at_any_write_point_leaves_old_or_new(tmp_path: Path, p
         library.add([FERRY, BRIDGE])
         assert {"ferry"} == _found(library, "noon")
         assert library.health().agree
+
+
+def test_an_earlier_revision_can_be_read_until_its_article_is_removed(library: Library) -> None:
+    library.add(FERRY)
+    library.add(replace(FERRY, text="The ferry sails at one."))
+    assert (FERRY.text, "The ferry sails at one.") == (
+        library.get("ferry", FERRY.revision).text,
+        library.get("ferry").text,
+    )
+    with pytest.raises(ArticleNotFoundError, match="revision 'none'"):
+        library.get("ferry", "none")
+    library.remove("ferry")
+    with pytest.raises(ArticleNotFoundError):
+        library.get("ferry", FERRY.revision)
+
+
+def test_the_list_goes_on_behind_a_place(library: Library) -> None:
+    library.add([UNDATED, FERRY, BRIDGE])
+    assert ["bridge"] == [article.id for article in library.articles(limit=1)]
+    assert ["ferry", "undated"] == [article.id for article in library.articles(after=("2025-04-02", "bridge"))]
+    assert [] == library.articles(after=("", "undated"))
+
+
+def test_the_passages_of_an_article_are_those_of_its_current_revision(library: Library) -> None:
+    library.add([FERRY, BRIDGE])
+    library.add(replace(FERRY, text="The ferry sails at one."))
+    assert ["The ferry sails at one."] == [passage.text for passage in library.passages_of("ferry")]
+    assert [] == library.passages_of("none")
+
+
+class Enough(Exception):  # noqa: N818
+    """What stops an addition."""
+
+
+def test_an_addition_that_is_stopped_leaves_articles_whole_or_as_they_were(library: Library) -> None:
+    library.add(FERRY)
+    long = "\n\n".join(f"The ferry number {n} sails. " + "It carries cars and walkers. " * 20 for n in range(600))
+    told: list[int] = []
+
+    def stop(passages: int) -> None:
+        told.append(passages)
+        if len(told) == 2:
+            raise Enough
+
+    with pytest.raises(Enough):
+        library.add([BRIDGE, replace(FERRY, text=long)], on_passages=stop)
+    assert (FERRY.text, 2) == (library.get("ferry").text, len(told))
+    assert {"ferry"} == _found(library, "forty cars")
+    assert library.health().agree
+    library.add(replace(FERRY, text=long))
+    assert library.health().agree

@@ -1,14 +1,15 @@
 """Files and folders to articles: formats and front matter; test_loading_errors.py has what is refused."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from newsqa import Article, load
-from newsqa.loading import load_file
+from newsqa.errors import LoadError
+from newsqa.loading import article_of, load_file
 from tests.conftest import CORPUS
 
 FRONT_MATTER = """\
@@ -151,3 +152,10 @@ def test_the_shipped_articles_all_load(corpus: list[Article]) -> None:
     assert [file.stem for file in files] == [article.id for article in corpus]
     assert all(article.publisher and article.place and article.published_at for article in corpus)
     assert ["istanbul-talks-2025-05"] == [article.id for article in corpus if not article.fictional]
+
+
+def test_the_content_of_a_file_is_an_article_without_the_file() -> None:
+    article = article_of(PurePath("storm.md"), b"---\ntitle: Storm\n---\nThe storm took the roof.")
+    assert ("storm", "Storm", "") == (article.id, article.title, article.origin)
+    with pytest.raises(LoadError, match=r"^storm\.md: is not UTF-8"):
+        article_of(PurePath("storm.md"), b"\xff\xfe storm")

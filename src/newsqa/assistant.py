@@ -10,7 +10,7 @@ from newsqa.answering.extractive import ExtractiveAnswerer, Reply
 from newsqa.answering.overview import Overview
 from newsqa.dialogue import Intent, intent_of, standalone_question
 from newsqa.domain import Answer, Event, Filters, ScoredPassage, Turn
-from newsqa.errors import ArticleNotFoundError, GroundingError, QuestionError
+from newsqa.errors import AbandonedError, ArticleNotFoundError, GroundingError, QuestionError
 from newsqa.grounding import ground
 from newsqa.library import Library
 from newsqa.retrieval import HybridRetriever
@@ -32,6 +32,8 @@ class Options(TypedDict, total=False):
     """Which articles may be searched."""
     top_k: int | None
     """How many passages are read, 1 and up."""
+    abandoned: Callable[[], bool]
+    """Asked before each step: whether nobody waits for the answer any longer."""
 
 
 class Assistant:
@@ -76,6 +78,7 @@ class Assistant:
 
         Raises:
             QuestionError: the question or an option can't be used; the message names it.
+            AbandonedError: `abandoned` said so.
         """
         answer: Answer = self.chain.invoke({"question": question, **options})["answer"]
         return answer
@@ -177,6 +180,8 @@ def _timed(stage: str, step: Callable[[State], Any]) -> Runnable[State, Any]:
     """`step` as a Runnable that notes its seconds in the state's timings."""
 
     def run(state: State) -> Any:
+        if "abandoned" in state and state["abandoned"]():
+            raise AbandonedError("nobody waits for this answer any longer")
         start = perf_counter()
         result = step(state)
         state["timings"][stage] = perf_counter() - start

@@ -131,6 +131,8 @@ class Citation:
     number: int
     """Position in the answer's list, from 1: the `n` of its marker `[n]`."""
     article_id: str
+    revision: str
+    """Of the article, when it was cited: `library.get(article_id, revision)` gives the text of `source_span`."""
     title: str
     publisher: str
     url: str
@@ -223,6 +225,15 @@ def normalised(text: str) -> str:
 def now() -> datetime:
     """The present moment in UTC, to the second."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def as_date(text: str) -> date:
+    """The day, or the moment where an hour is given, of an ISO 8601 text.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    return date.fromisoformat(text) if len(text) <= len("2025-05-12") else datetime.fromisoformat(text)
 
 
 def to_json(value: Any) -> Any:

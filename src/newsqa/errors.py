@@ -8,6 +8,8 @@
     │   ├── LibraryLockedError   another process owns it
     │   └── IndexMismatchError   it was indexed with other settings
     ├── QuestionError            a question that can't be asked
+    ├── AbandonedError           an answer that nobody waits for any longer
+    ├── ConversationNotFoundError  a conversation the library does not hold
     ├── GroundingError           a citation whose quote is not in its article
     ├── SettingsError            a setting that is unknown or out of bounds
     └── ModelError               an embedding model that can't be loaded
@@ -51,6 +53,14 @@ class IndexMismatchError(LibraryError):
 
 class QuestionError(NewsqaError):
     """A question or its history can't be asked; the message names the field."""
+
+
+class AbandonedError(NewsqaError):
+    """Nobody waits for the answer any longer, as the asker said."""
+
+
+class ConversationNotFoundError(NewsqaError):
+    """The library holds no conversation of this id."""
 
 
 class GroundingError(NewsqaError):

@@ -43,6 +43,7 @@ def _citation(number: int, statement: Statement, answer_span: Span, article: Art
     return Citation(
         number=number,
         article_id=article.id,
+        revision=article.revision,
         title=article.title,
         publisher=article.publisher,
         url=article.url,

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
-from pathlib import Path
+from datetime import date
+from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
 
-from newsqa.domain import Article, normalised
+from newsqa.domain import Article, as_date, normalised
 from newsqa.errors import ArticleError, LoadError
 
 SUFFIXES = frozenset({".md", ".markdown", ".txt", ".text"})
@@ -55,15 +55,19 @@ def load_file(file: Path) -> Article:
     Raises:
         LoadError: the file can't be read, is not UTF-8 text, or its front matter does not parse.
     """
-    text = _decoded(file)
-    values, body = _front_matter(file, text)
+    return article_of(file, _content(file), str(file.resolve()))
+
+
+def article_of(file: PurePath, content: bytes, origin: str = "") -> Article:
+    """The article in the content of a file of this name. Raises as `load_file` does."""
+    values, body = _front_matter(file, _decoded(file, content))
     body = body.strip("\n")
     if not body.strip():
         raise LoadError(f"{file}: has no text; write the article below its front matter")
     values.setdefault("id", file.stem)
     values.setdefault("title", _first_line(body) or file.stem.replace("-", " ").replace("_", " "))
     try:
-        return Article(text=body, origin=str(file.resolve()), **values)
+        return Article(text=body, origin=origin, **values)
     except ArticleError as error:
         raise LoadError(f"{file}: {error}") from error
 
@@ -95,12 +99,15 @@ def _articles_in(folder: Path) -> list[Path]:
     return sorted(file for file in files if file.stem.upper() != "README")
 
 
-def _decoded(file: Path) -> str:
+def _content(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
-            content = stream.read(MAX_FILE_BYTES + 1)
+            return stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise LoadError(f"{file}: can't be read ({error.strerror}); check its permissions") from error
+
+
+def _decoded(file: PurePath, content: bytes) -> str:
     if len(content) > MAX_FILE_BYTES:
         raise LoadError(f"{file}: has more than {MAX_FILE_BYTES:,} bytes; split it")
     if b"\0" in content:
@@ -114,7 +121,7 @@ def _decoded(file: Path) -> str:
     return text
 
 
-def _front_matter(file: Path, text: str) -> tuple[dict[str, Any], str]:
+def _front_matter(file: PurePath, text: str) -> tuple[dict[str, Any], str]:
     """The fields of the front matter, if there is one, and the text below it."""
     found = _FRONT_MATTER.match(text)
     if not found:
@@ -136,7 +143,7 @@ def _front_matter(file: Path, text: str) -> tuple[dict[str, Any], str]:
     return _fields(file, values), text[found.end() :]
 
 
-def _fields(file: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(file: PurePath, values: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name in _TEXT_FIELDS:
         if value := _one_text(file, values, name):
@@ -149,7 +156,7 @@ def _fields(file: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _one_text(file: Path, values: Mapping[str, Any], name: str) -> str:
+def _one_text(file: PurePath, values: Mapping[str, Any], name: str) -> str:
     """The value of a field on one line; empty where it is missing."""
     value = values.get(name, "")
     if not isinstance(value, str):
@@ -158,9 +165,9 @@ def _one_text(file: Path, values: Mapping[str, Any], name: str) -> str:
     return "" if line in _MISSING else line
 
 
-def _date(file: Path, name: str, value: str) -> date:
+def _date(file: PurePath, name: str, value: str) -> date:
     try:
-        return date.fromisoformat(value) if len(value) <= 10 else datetime.fromisoformat(_ZONE_GAP.sub("", value))
+        return as_date(_ZONE_GAP.sub("", value))
     except ValueError as error:
         message = f"{file}: front matter field {name!r} is no date ({value!r}); write it as 2025-05-12"
         raise LoadError(message) from error

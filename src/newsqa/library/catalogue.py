@@ -3,15 +3,16 @@
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
 from sqlalchemy import Column, ForeignKey, Integer, String, Table, Text
 
-from newsqa.domain import Article, Filters, Passage, ScoredPassage, Sentence
+from newsqa.domain import Article, Filters, Passage, ScoredPassage, Sentence, as_date
 from newsqa.errors import LibraryError
+from newsqa.library.conversations import Conversations, conversation_tables
 
 FORMAT = "1"
 """Version of the tables below; a library of another one is refused."""
@@ -64,6 +65,10 @@ _CURRENT = _articles.join(
 _METADATA = tuple(column.name for column in _revisions.c if column.name not in ("article_id", "revision"))
 
 
+Place = tuple[str, str]
+"""Where an article stands in the list of all: its published date (ISO 8601, empty without one) and its id."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """An article with its passages, ready to be stored."""
@@ -82,11 +87,13 @@ class Catalogue:
             LibraryError: it is no catalogue, or one of another format.
         """
         self._engine = sql.create_engine(f"sqlite:///{file}", connect_args={"timeout": 30})
+        self.conversations = Conversations(self._engine)
         sql.event.listen(self._engine, "connect", _configure)
         sql.event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         try:
             with self._engine.begin() as connection:
                 _schema.create_all(connection)
+                conversation_tables.create_all(connection)
                 for statement in _FULL_TEXT:
                     connection.exec_driver_sql(statement)
             found = self.settings().get("format", FORMAT)
@@ -123,14 +130,32 @@ class Catalogue:
         """The current revision of an article."""
         return next(iter(self._select_articles(_articles.c.id == article_id)), None)
 
+    def revision(self, article_id: str, revision: str) -> Article | None:
+        """A revision of an article, the current one or an earlier one."""
+        columns = (_revisions.c.article_id.label("id"), *(_revisions.c[name] for name in _METADATA))
+        chosen = (_revisions.c.article_id == article_id) & (_revisions.c.revision == revision)
+        with self._engine.begin() as connection:
+            row = connection.execute(sql.select(*columns).where(chosen)).one_or_none()
+        return _article(row) if row else None
+
     def article_of(self, origin: str) -> Article | None:
         """The article that was loaded from `origin`."""
         return next(iter(self._select_articles(_articles.c.origin == origin)), None) if origin else None
 
-    def articles(self, filters: Filters, limit: int | None = None) -> list[Article]:
-        """The articles that pass, newest first, those without a date last; at most `limit` of them."""
-        newest = sql.func.coalesce(_revisions.c.published_at, "").desc()
-        return self._select_articles(_condition(filters), newest, _articles.c.id, limit=limit)
+    def articles(self, filters: Filters, limit: int | None = None, after: Place | None = None) -> list[Article]:
+        """The articles that pass, newest first, those without a date last; at most `limit`, those behind `after`."""
+        published, condition = sql.func.coalesce(_revisions.c.published_at, ""), _condition(filters)
+        if after:
+            day, id = after
+            condition &= (published < day) | ((published == day) & (_articles.c.id > id))
+        return self._select_articles(condition, published.desc(), _articles.c.id, limit=limit)
+
+    def passages_of(self, article_id: str) -> list[Passage]:
+        """The passages of an article, in its order."""
+        joined = _passages.join(_CURRENT, _passages.c.article_id == _articles.c.id)
+        query = sql.select(_passages, _revisions.c.text).select_from(joined).order_by(_passages.c.start)
+        with self._engine.begin() as connection:
+            return [_passage(row) for row in connection.execute(query.where(_articles.c.id == article_id))]
 
     def counts(self) -> dict[str, int]:
         """Number of `articles` and `passages`."""
@@ -289,14 +314,12 @@ def _stored(value: Any) -> Any:
 
 
 def _date(text: str | None) -> date | None:
-    if not text:
-        return None
-    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+    return as_date(text) if text else None
 
 
 def _article(row: Any) -> Article:
     values = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's documented name
-    dates = {name: _date(values[name]) for name in ("published_at", "updated_at", "added_at")}
+    dates = {name: _date(values.get(name)) for name in ("published_at", "updated_at", "added_at")}
     return Article(**{**values, **dates})
 
 
@@ -311,9 +334,12 @@ def _passage_row(passage: Passage) -> dict[str, Any]:
     }
 
 
-def _scored(row: Any, score: float, scores: Mapping[str, float]) -> ScoredPassage:
+def _passage(row: Any) -> Passage:
     sentences = tuple(
         Sentence(start, end, row.text[start:end], bool(heading)) for start, end, heading in json.loads(row.sentences)
     )
-    passage = Passage(row.id, row.article_id, row.start, row.end, row.text[row.start : row.end], sentences)
-    return ScoredPassage(passage, row.title, row.publisher, row.url, _date(row.published_at), score, scores)
+    return Passage(row.id, row.article_id, row.start, row.end, row.text[row.start : row.end], sentences)
+
+
+def _scored(row: Any, score: float, scores: Mapping[str, float]) -> ScoredPassage:
+    return ScoredPassage(_passage(row), row.title, row.publisher, row.url, _date(row.published_at), score, scores)

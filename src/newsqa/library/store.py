@@ -12,7 +12,8 @@ from langchain_core.embeddings import Embeddings
 
 from newsqa.domain import Article, Filters, Passage, ScoredPassage, now
 from newsqa.errors import ArticleError, ArticleNotFoundError, IndexMismatchError, LibraryError
-from newsqa.library.catalogue import Catalogue, Entry
+from newsqa.library.catalogue import Catalogue, Entry, Place
+from newsqa.library.conversations import Conversations
 from newsqa.library.ownership import Ownership
 from newsqa.library.vectors import Vectors
 from newsqa.passages import split_passages
@@ -136,6 +137,7 @@ class Library:
         *,
         on_article: Callable[[Article, Outcome], None] = lambda article, outcome: None,
         on_error: Callable[[Article, ArticleError], None] | None = None,
+        on_passages: Callable[[int], None] = lambda number: None,
     ) -> AddReport:
         """Adds articles, replaces those that changed and passes over those that did not.
 
@@ -144,6 +146,8 @@ class Library:
             on_article: is told of each article once it is stored.
             on_error: is told of each article that can't be stored, and the others go on. Without it the first
                 error is raised; what was reported to `on_article` before stays.
+            on_passages: is told how many more passages were embedded, some hundreds at a time. What it raises stops
+                the adding: articles that were not yet reported to `on_article` are as they were before.
 
         Raises:
             ArticleError: an article has no title or text, or one that can't be stored.
@@ -153,7 +157,7 @@ class Library:
         group: list[tuple[Entry, Outcome]] = []
 
         def flush() -> None:
-            self._write([entry for entry, _ in group])
+            self._write([entry for entry, _ in group], on_passages)
             for entry, outcome in group:
                 outcomes[entry.article.id] = outcome
                 on_article(entry.article, outcome)
@@ -208,7 +212,7 @@ class Library:
         for article in self._catalogue.articles(Filters()):
             self._write([self._entry(article)])
 
-    def _write(self, entries: Sequence[Entry]) -> None:
+    def _write(self, entries: Sequence[Entry], on_passages: Callable[[int], None] = lambda number: None) -> None:
         entries = [entry for entry in entries if entry.passages]
         if not entries:
             return
@@ -216,8 +220,16 @@ class Library:
         ids = [passage.id for _, passage in passages]
         self._catalogue.unsettle(ids)
         self._on_write("add: noted")
-        texts = [indexed_text(article, passage) for article, passage in passages]
-        self._vectors.add(ids, np.asarray(self._embedding.embed_documents(texts), np.float32))
+        try:
+            for start in range(0, len(ids), GROUP):
+                part = passages[start : start + GROUP]
+                texts = [indexed_text(article, passage) for article, passage in part]
+                vectors = np.asarray(self._embedding.embed_documents(texts), np.float32)
+                self._vectors.add(ids[start : start + GROUP], vectors)
+                on_passages(len(part))
+        except BaseException:
+            self._settle()
+            raise
         self._on_write("add: vectors written")
         self._catalogue.store(entries)
         self._on_write("add: committed")
@@ -269,23 +281,41 @@ class Library:
 
     # Reading it
 
-    def get(self, article_id: str) -> Article:
-        """The current revision of an article.
+    def get(self, article_id: str, revision: str = "") -> Article:
+        """The current revision of an article, or the one that is named.
 
         Raises:
-            ArticleNotFoundError: no article has this id.
+            ArticleNotFoundError: no article has this id, or none of its revisions is this one.
         """
         article = self._catalogue.article(article_id)
+        if article and revision and revision != article.revision:
+            article = self._catalogue.revision(article_id, revision)
         if article is None:
-            raise ArticleNotFoundError(f"no article has the id {article_id!r}: `newsqa articles` lists those there are")
+            named = f"revision {revision!r} of {article_id!r}" if revision else f"the id {article_id!r}"
+            raise ArticleNotFoundError(f"no article has {named}; list the articles to see which there are")
         return article
 
-    def articles(self, filters: Filters | None = None, limit: int | None = None) -> list[Article]:
-        """The articles that pass the filters, newest first; at most `limit` of them."""
-        return self._catalogue.articles(filters or Filters(), limit)
+    def articles(
+        self, filters: Filters | None = None, limit: int | None = None, after: Place | None = None
+    ) -> list[Article]:
+        """The articles that pass the filters, newest first; at most `limit` of them, those behind `after`."""
+        return self._catalogue.articles(filters or Filters(), limit, after)
+
+    def passages_of(self, article_id: str) -> list[Passage]:
+        """The passages of an article's current revision, in its order."""
+        return self._catalogue.passages_of(article_id)
+
+    @property
+    def conversations(self) -> Conversations:
+        """What was asked, answered and thought of it."""
+        return self._catalogue.conversations
+
+    def counts(self) -> dict[str, int]:
+        """Number of `articles` and `passages`."""
+        return self._catalogue.counts()
 
     def __len__(self) -> int:
-        return self._catalogue.counts()["articles"]
+        return self.counts()["articles"]
 
     def health(self) -> Health:
         """Whether catalogue and vectors agree; reads all ids."""

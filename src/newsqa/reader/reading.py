@@ -179,5 +179,5 @@ def _reading(
     text: str, encoding: Any, starts: "NDArray[np.float32]", ends: "NDArray[np.float32]", here: float
 ) -> Reading:
     tokens = [index for index, type_ in enumerate(encoding.type_ids) if type_ == 1][:-1]  # without [SEP]
-    offsets = np.array([encoding.offsets[index] for index in tokens], np.int64).reshape(-1, 2)
+    offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)[tokens]  # made anew each time it is looked at
     return Reading(here, float(starts[0] + ends[0]), starts[tokens], ends[tokens], offsets, text)
