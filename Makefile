@@ -8,9 +8,9 @@ WITH := -c constraints.txt
 
 .PHONY: run install test eval install-extras constraints clean
 
-run: install  ## Add corpus/ to the library and ask it questions.
+run: install  ## Add corpus/ to the library and serve it.
 	$(BIN)/newsqa add corpus
-	$(BIN)/newsqa chat
+	$(BIN)/newsqa serve
 
 install: .venv/.installed  ## Set up .venv with the pinned dependencies.
 

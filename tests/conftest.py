@@ -8,6 +8,7 @@ import pytest
 from newsqa import Article, Library, load, open_assistant
 from newsqa.assistant import Assistant
 from tests.fakes import BagOfWordsEmbeddings
+from tests.serving import Server, serving
 
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT / "corpus"
@@ -43,3 +44,13 @@ def library(tmp_path: Path) -> Iterator[Library]:
 def open_library(folder: Path, **options: object) -> Library:
     """The library in `folder` with the fake embedding."""
     return Library(folder, BagOfWordsEmbeddings(), BagOfWordsEmbeddings.identity, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, corpus: list[Article]) -> Iterator[Server]:
+    """A real server over the shipped corpus; tests that change it put back what they changed."""
+    folder = tmp_path_factory.mktemp("served") / "library"
+    with open_assistant(folder) as opened:
+        opened.library.add(corpus)
+    with serving(folder) as running:
+        yield running

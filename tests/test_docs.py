@@ -12,7 +12,14 @@ from newsqa.cli import app
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "evals" / "README.md", ROOT / "corpus" / "README.md"]
+API = ROOT / "src" / "newsqa" / "api" / "README.md"
+DOCUMENTS = [
+    API,
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "evals" / "README.md",
+    ROOT / "corpus" / "README.md",
+]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -51,7 +58,24 @@ def test_the_file_table_names_every_module() -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    from newsqa.settings import Settings
+    from newsqa.settings import ServerSettings, Settings
 
-    for name in Settings.model_fields:
+    for name in (*Settings.model_fields, *ServerSettings.model_fields):
         assert f"NEWSQA_{name.upper()}" in README
+
+
+def test_the_table_of_problems_is_that_of_the_program() -> None:
+    from newsqa.api.problems import KINDS
+
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\d+) \| (.+?) \| (.+?) \|$", API.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [(kind.name, str(kind.status), kind.title, kind.remedy) for kind in KINDS.values()] == rows
+
+
+def test_every_route_is_in_the_table_of_routes(assistant: Assistant) -> None:
+    from newsqa.api.app import create_app
+    from newsqa.wiring import read_server_settings
+
+    text = API.read_text(encoding="utf-8")
+    for path, operations in create_app(assistant, read_server_settings()).openapi()["paths"].items():
+        for method in operations:
+            assert f"`{method.upper()} {path}`" in text

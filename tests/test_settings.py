@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from newsqa.errors import SettingsError
-from newsqa.settings import Settings
-from newsqa.wiring import read_settings
+from newsqa.settings import ServerSettings, Settings
+from newsqa.wiring import read_server_settings, read_settings
 
 
 def test_the_environment_sets_every_field(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,9 +23,29 @@ def test_the_environment_sets_every_field(monkeypatch: pytest.MonkeyPatch) -> No
         "max_question_chars": ("500", 500),
         "max_article_chars": ("1000", 1000),
     }
+    assert _set(written, monkeypatch) == read_settings().model_dump()
+
+
+def test_the_environment_sets_every_field_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: dict[str, tuple[str, Any]] = {
+        "api_keys": ("ask:abc", "ask:abc"),
+        "rate_limit": ("5/second", "5/second"),
+        "max_questions": ("3", 3),
+        "answer_seconds": ("2.5", 2.5),
+        "max_body_bytes": ("5000", 5000),
+        "max_upload_bytes": ("6000", 6000),
+        "cors_origins": ("https://example.org", "https://example.org"),
+        "trusted_proxies": ("10.0.0.1", "10.0.0.1"),
+        "log_questions": ("true", True),
+    }
+    assert _set(written, monkeypatch) == read_server_settings().model_dump()
+
+
+def _set(written: dict[str, tuple[str, Any]], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Sets the variables to the first values; returns the second ones by name."""
     for name, (value, _) in written.items():
         monkeypatch.setenv(f"NEWSQA_{name.upper()}", value)
-    assert {name: value for name, (_, value) in written.items()} == read_settings().model_dump()
+    return {name: value for name, (_, value) in written.items()}
 
 
 def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,5 +99,6 @@ def test_settings_do_not_change() -> None:
 
 
 def test_every_field_is_described_in_a_sentence() -> None:
-    descriptions = {name: field.description or "" for name, field in Settings.model_fields.items()}
+    fields = {**Settings.model_fields, **ServerSettings.model_fields}
+    descriptions = {name: field.description or "" for name, field in fields.items()}
     assert {} == {name: text for name, text in descriptions.items() if not text.endswith(".")}

@@ -25,6 +25,7 @@ LAYERS = (
     {"library", "retrieval", "answering"},
     {"assistant"},
     {"wiring"},
+    {"api"},
     {"cli"},
 )
 """Lowest first; a module imports from its own layer or below."""

@@ -1,4 +1,4 @@
-"""The command line: `newsqa add`, `ask`, `chat`, `articles`, `show`, `remove`, `doctor`, `eval`."""
+"""The command line: `newsqa add`, `ask`, `chat`, `articles`, `show`, `remove`, `serve`, `mcp`, `doctor` and more."""
 
 import json
 import sys
@@ -27,6 +27,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+keys = typer.Typer(help="Keys of the API.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(keys, name="keys")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -158,6 +160,78 @@ def remove(article: Annotated[list[str], typer.Argument(help="Ids of articles.",
     with _assistant() as assistant:
         assistant.library.remove(*article)
     print(f"{len(article)} removed")
+
+
+@app.command(
+    epilog="Examples:  newsqa serve    newsqa serve --port 8080    NEWSQA_API_KEYS=... newsqa serve --host 0.0.0.0"
+)
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen at; any but this machine's own needs keys.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes a free one.")] = 8000,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Serve the API, until Ctrl-C. Its documentation is at /docs."""
+    from newsqa.api.logs import LEVELS
+    from newsqa.api.server import bound, check_address
+    from newsqa.api.server import serve as serve_app
+    from newsqa.wiring import open_assistant, read_server_settings
+
+    if log_level not in LEVELS:
+        raise typer.BadParameter(f"{log_level!r} is none of {', '.join(LEVELS)}", param_hint="--log-level")
+    settings = read_server_settings()
+    check_address(host, settings)
+    with bound(host, port) as listening, open_assistant() as assistant:
+        taken = listening.getsockname()[1]
+        shown = f"[{host}]" if ":" in host else host
+        print(f"newsqa: http://{shown}:{taken}/docs tells how to ask; Ctrl-C ends it", file=sys.stderr, flush=True)
+        serve_app(assistant, settings, listening, log_level)
+
+
+@app.command(epilog="Examples:  newsqa mcp    newsqa mcp --write")
+def mcp(
+    write: Annotated[bool, typer.Option("--write", help="Let the client add and remove articles too.")] = False,
+) -> None:
+    """Serve one assistant that speaks MCP, over stdin and stdout, until it closes them.
+
+    In its configuration: {"mcpServers": {"newsqa": {"command": "newsqa", "args": ["mcp"]}}}
+    """
+    import asyncio
+    import signal
+
+    from newsqa.api.mcp import over_stdio
+    from newsqa.wiring import read_server_settings
+
+    settings = read_server_settings()
+    with _assistant() as assistant:
+        print("newsqa: speaks MCP on stdin and stdout; closing stdin ends it", file=sys.stderr, flush=True)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C waits for the thread that waits for stdin
+        asyncio.run(over_stdio(assistant, settings, write=write))
+
+
+@keys.command("new", epilog="Examples:  newsqa keys new    newsqa keys new --scope write")
+def keys_new(
+    scope: Annotated[
+        str, typer.Option(help="ask: questions and reading; write: articles too; admin: everything.")
+    ] = "ask",
+    as_json: AsJson = False,
+) -> None:
+    """Make a key for the API. It is printed this once; only its hash is kept, by you, in NEWSQA_API_KEYS."""
+    from newsqa.api.access import SCOPES, new_key
+
+    if scope not in SCOPES:
+        raise typer.BadParameter(f"{scope!r} is none of {', '.join(SCOPES)}", param_hint="--scope")
+    key, entry = new_key(scope)
+    if as_json:
+        print(_json({"key": key, "entry": entry}))
+        return
+    print(f"key    {key}")
+    print(f"entry  {entry}")
+    print(
+        "newsqa: give the key to who asks; add the entry to NEWSQA_API_KEYS, separated by spaces, and serve anew",
+        file=sys.stderr,
+    )
 
 
 @app.command(epilog="Examples:  newsqa doctor    newsqa doctor --json    newsqa doctor --reindex")

@@ -6,11 +6,12 @@ from platformdirs import user_data_path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_RATE = r"^[1-9]\d{0,6} ?/ ?(second|minute|hour|day)$"
 DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 
 
 class Settings(BaseSettings):
-    """Every setting, bounded and described; the variable of `data_dir` is `NEWSQA_DATA_DIR`."""
+    """What shapes the library and its answers; the variable of `data_dir` is `NEWSQA_DATA_DIR`."""
 
     model_config = SettingsConfigDict(env_prefix="NEWSQA_", frozen=True, extra="forbid")
 
@@ -31,3 +32,31 @@ class Settings(BaseSettings):
     )
     max_question_chars: int = Field(2000, ge=1, le=100_000, description="Longest question, in characters.")
     max_article_chars: int = Field(2_000_000, ge=1, description="Longest article text, in characters.")
+
+
+class ServerSettings(BaseSettings):
+    """What shapes the server over them: who may ask, how much and how long. No answer depends on it."""
+
+    model_config = SettingsConfigDict(env_prefix="NEWSQA_", frozen=True, extra="forbid")
+
+    api_keys: str = Field(
+        "", description="What `newsqa keys new` prints, separated by spaces; without any only this machine may ask."
+    )
+    rate_limit: str = Field(
+        "600/minute",
+        pattern=_RATE,
+        description="Requests of one key, and of one address, in a second, minute or hour.",
+    )
+    max_questions: int = Field(
+        64, ge=1, le=10_000, description="Questions answered and waiting at one time; more are told to come back."
+    )
+    answer_seconds: float = Field(60, gt=0, le=3600, description="Longest time for one answer over HTTP.")
+    max_body_bytes: int = Field(1_000_000, ge=1000, description="Largest request over HTTP that adds no articles.")
+    max_upload_bytes: int = Field(20_000_000, ge=1000, description="Largest request that adds articles.")
+    cors_origins: str = Field(
+        "", description="Web pages of other origins that may call the API, as https://example.org, separated by spaces."
+    )
+    trusted_proxies: str = Field(
+        "", description="Addresses of proxies whose X-Forwarded-For and -Proto are believed, separated by commas."
+    )
+    log_questions: bool = Field(default=False, description="Write questions into the server's log.")

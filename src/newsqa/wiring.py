@@ -1,7 +1,7 @@
 """The composition root: makes an assistant from settings. The only place that names vendors."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -14,7 +14,9 @@ from newsqa.errors import SettingsError
 from newsqa.library import Library
 from newsqa.reader import Reader
 from newsqa.retrieval import HybridRetriever
-from newsqa.settings import DEFAULT_EMBEDDING_MODEL, Settings
+from newsqa.settings import DEFAULT_EMBEDDING_MODEL, ServerSettings, Settings
+
+SomeSettings = TypeVar("SomeSettings", Settings, ServerSettings)
 
 
 def open_assistant(data_dir: str | Path | None = None, *, reindex: bool = False, **settings: Any) -> Assistant:
@@ -41,8 +43,17 @@ def read_settings(**given: Any) -> Settings:
     Raises:
         SettingsError: one of them is unknown or out of bounds.
     """
+    return _read(Settings, given)
+
+
+def read_server_settings(**given: Any) -> ServerSettings:
+    """The server's settings, likewise. Raises as `read_settings` does."""
+    return _read(ServerSettings, given)
+
+
+def _read(kind: type[SomeSettings], given: dict[str, Any]) -> SomeSettings:
     try:
-        return Settings(**given)
+        return kind(**given)
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()

@@ -1,0 +1,118 @@
+"""Puts the routes together into one FastAPI app over one assistant."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache, partial
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+
+from newsqa import __version__
+from newsqa.api import articles, asking, conversations, job_routes, openai, operations, problems
+from newsqa.api.access import Access, read_keys
+from newsqa.api.document import document
+from newsqa.api.guard import Guard
+from newsqa.api.jobs import Jobs
+from newsqa.api.metrics import Metrics
+from newsqa.api.questions import Questions
+from newsqa.api.service import Service
+from newsqa.assistant import Assistant
+from newsqa.settings import ServerSettings
+
+LOG = logging.getLogger("newsqa.api")
+ABOUT = """Answers questions about articles; every citation is checked: `article.text[start:end] == quote`.
+
+All offsets count Unicode code points, end exclusive. Errors are problem+json (RFC 9457); their kinds are stable names.
+"""
+_EVERYWHERE = problems.declared(
+    "malformed-request",
+    "missing-key",
+    "scope-too-small",
+    "too-slow",
+    "too-large",
+    "too-many-requests",
+    "internal-error",
+)
+
+
+def create_app(assistant: Assistant, settings: ServerSettings) -> FastAPI:
+    """The app over an open assistant, which stays the caller's to close.
+
+    Raises:
+        SettingsError: NEWSQA_API_KEYS holds what is no entry.
+    """
+    from newsqa.api.mcp import Endpoint  # its library takes half a second
+
+    metrics = Metrics()
+    access = Access(read_keys(settings.api_keys), settings.rate_limit, settings.cors_origins.split())
+    app = FastAPIOffline(
+        redoc_url=None,
+        title="newsqa",
+        version=__version__,
+        description=ABOUT,
+        generate_unique_id_function=_operation_id,
+        lifespan=partial(_lifespan, assistant, settings, metrics),
+        swagger_ui_parameters={"validatorUrl": None},
+    )
+    app.state.settings = settings
+    for room in (asking, articles, job_routes, conversations):
+        app.include_router(room.router, responses=_EVERYWHERE)
+    app.include_router(openai.router)
+    app.include_router(operations.router, responses=_EVERYWHERE)
+    app.router.routes.append(Route("/mcp", Endpoint(), methods=["POST"]))
+    problems.install(app)
+    app.openapi = cache(partial(document, app))  # type: ignore[method-assign]  # as FastAPI's documentation has it
+    app.add_middleware(Guard, access=access, metrics=metrics, limits=settings.model_dump())
+    if settings.cors_origins:  # outermost, so that pages can read refusals too
+        app.add_middleware(CORSMiddleware, **_cors(settings.cors_origins.split()))
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(
+    assistant: Assistant, settings: ServerSettings, metrics: Metrics, app: FastAPI
+) -> AsyncIterator[None]:
+    from newsqa.api.mcp import over_http
+
+    async with running(assistant, settings, metrics) as service, over_http(service, settings.max_upload_bytes) as mcp:
+        app.state.service, app.state.mcp = service, mcp
+        yield
+
+
+@asynccontextmanager
+async def running(assistant: Assistant, settings: ServerSettings, metrics: Metrics) -> AsyncIterator[Service]:
+    """The service, which loads the models beside the first requests; at the end it lets running answers finish."""
+    questions = Questions(assistant, settings.max_questions, settings.answer_seconds)
+    service = Service(assistant, questions, Jobs(), metrics, log_questions=settings.log_questions)
+    operations.watch(metrics, service)
+    warming = asyncio.create_task(_warm(service))
+    try:
+        yield service
+    finally:
+        warming.cancel()
+        service.ready = False
+        await questions.close()
+        await asyncio.to_thread(service.jobs.close)
+
+
+async def _warm(service: Service) -> None:
+    """Asks once, so that the first question finds everything loaded."""
+    await asyncio.to_thread(service.assistant.retriever.find, "Is everything loaded?")
+    await asyncio.to_thread(service.assistant.ask, "Is everything loaded?")
+    service.ready = True
+    LOG.info("ready", extra=await asyncio.to_thread(service.assistant.library.counts))
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _cors(origins: list[str]) -> dict[str, Any]:
+    shown = ["ETag", "Location", "Retry-After", "X-Request-ID"]
+    return {"allow_origins": origins, "allow_methods": ["*"], "allow_headers": ["*"], "expose_headers": shown}

@@ -1,0 +1,158 @@
+"""Changes to the library that go on by themselves, one after another: they report progress and can be cancelled."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import uuid4
+
+from newsqa.api import wire
+from newsqa.api.problems import ProblemError, as_problem, body_of
+from newsqa.domain import Article, now
+
+REMEMBERED = 1000
+"""Jobs that are remembered, the running ones always."""
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+Kind = Literal["add", "replace", "remove"]
+
+
+class Stopped(Exception):  # noqa: N818  # no error: it was asked for
+    """The job was cancelled."""
+
+
+@dataclass
+class Job:
+    """One change and how far it is. Its own thread writes it, others read."""
+
+    kind: Kind
+    owner: str
+    total: int
+    """Articles."""
+    id: str = field(default_factory=lambda: f"job_{uuid4().hex[:16]}")
+    state: State = "queued"
+    outcomes: list[tuple[str, str]] = field(default_factory=list)
+    """Ids of articles, and what became of them."""
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    """Titles or names of files, and why."""
+    passages: int = 0
+    """Embedded so far."""
+    problem: ProblemError | None = None
+    created_at: datetime = field(default_factory=now)
+    finished_at: datetime | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def embedded(self, passages: int) -> None:
+        """Notes that so many more passages are embedded.
+
+        Raises:
+            Stopped: the job was cancelled.
+        """
+        self.passages += passages
+        self.check()
+
+    def note(self, article: Article, outcome: str) -> None:
+        """Notes what became of an article."""
+        self.outcomes.append((article.id, outcome))
+
+    def refused(self, title: str, why: str) -> None:
+        """Notes that an article can't be added."""
+        self.failed.append((title, why))
+
+    def check(self) -> None:
+        """Raises `Stopped` when the job was cancelled."""
+        if self.stop.is_set():
+            raise Stopped
+
+    def run(self, work: Callable[["Job"], None]) -> None:
+        """Does the work and notes how it ended."""
+        try:
+            self.check()
+            self.state = "running"
+            work(self)
+            self.state = "done"
+        except Stopped:
+            self.state = "cancelled"
+        except Exception as error:  # noqa: BLE001  # whatever it is belongs to the job
+            self.problem = as_problem(error)
+            self.state = "failed"
+        finally:
+            self.finished_at = now()
+
+
+class Jobs:
+    """The changes to one library: they wait in a line, so that each sees what the one before has done."""
+
+    def __init__(self) -> None:
+        """Starts no thread yet."""
+        self._writer = ThreadPoolExecutor(1, "newsqa-writer")
+        self._jobs: dict[str, tuple[Job, Future[None]]] = {}
+
+    def start(self, job: Job, work: Callable[[Job], None]) -> Job:
+        """Puts the job in the line."""
+        for id in [id for id, (_, future) in self._jobs.items() if future.done()][: len(self._jobs) - REMEMBERED]:
+            del self._jobs[id]
+        self._jobs[job.id] = (job, self._writer.submit(job.run, work))
+        return job
+
+    async def wait(self, job: Job, seconds: float) -> bool:
+        """Whether it ends within this time; it goes on where it doesn't, and when the caller goes away."""
+        _, future = self._jobs[job.id]
+        try:
+            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), seconds)
+        except TimeoutError:
+            return False
+        except CancelledError:  # before it began
+            pass
+        return True
+
+    def get(self, id: str, owner: str | None) -> Job:
+        """The job of this id.
+
+        Raises:
+            ProblemError: there is none, or it is another owner's.
+        """
+        job = self._jobs[id][0] if id in self._jobs else None
+        if job is None or owner not in (None, job.owner):
+            raise ProblemError("job-not-found", f"there is no job {id!r}; a restart of the server forgets them")
+        return job
+
+    def recent(self, owner: str | None, most: int = 100) -> list[Job]:
+        """The owner's jobs, newest first."""
+        own = [job for job, _ in reversed(self._jobs.values()) if owner in (None, job.owner)]
+        return own[:most]
+
+    def count(self, state: State) -> int:
+        """How many of the remembered jobs are in this state."""
+        return sum(job.state == state for job, _ in list(self._jobs.values()))
+
+    def cancel(self, job: Job) -> None:
+        """Stops it between two steps; one that waits never begins."""
+        job.stop.set()
+        if job.state == "queued":
+            job.state, job.finished_at = "cancelled", now()
+
+    def close(self) -> None:
+        """Stops what is running; articles that are not stored yet are as they were."""
+        for job, _ in self._jobs.values():
+            job.stop.set()
+        self._writer.shutdown()
+
+
+def sent(job: Job) -> wire.Job:
+    """The job as it goes over the wire."""
+    return wire.Job(
+        id=job.id,
+        kind=job.kind,
+        state=job.state,
+        articles_total=job.total,
+        articles_done=len(job.outcomes) + len(job.failed),
+        passages_done=job.passages,
+        articles=tuple(wire.Added.model_validate({"id": id, "outcome": outcome}) for id, outcome in job.outcomes),
+        failed=tuple(wire.NotAdded(title=title, detail=why) for title, why in job.failed),
+        problem=body_of(job.problem, f"/v1/jobs/{job.id}", "") if job.problem else None,
+        created_at=job.created_at,
+        finished_at=job.finished_at,
+    )

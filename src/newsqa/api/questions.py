@@ -1,0 +1,125 @@
+"""Runs questions on worker threads: so many at a time, the rest wait in order, and what nobody waits for stops."""
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from itertools import islice
+from typing import Unpack
+
+from newsqa.api.problems import ProblemError
+from newsqa.assistant import Assistant, Options
+from newsqa.domain import Answer, Event
+
+RETRY_AFTER = {"Retry-After": "2"}
+
+
+class Questions:
+    """Asks the assistant without holding up the event loop."""
+
+    def __init__(self, assistant: Assistant, most: int, seconds: float) -> None:
+        """Starts no thread yet.
+
+        Args:
+            assistant: answers.
+            most: questions answered and waiting at one time.
+            seconds: for one answer, waiting included.
+        """
+        workers = len(os.sched_getaffinity(0))
+        self._assistant, self._most, self._seconds = assistant, most, seconds
+        self._understanding = ThreadPoolExecutor(2, "newsqa-understanding")
+        self._answering = ThreadPoolExecutor(workers, "newsqa-answering")
+        self._slots = asyncio.Semaphore(workers)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.waiting = 0
+        """Questions that no worker has taken yet."""
+        self.running = 0
+        """Questions that a worker is answering."""
+
+    async def ask(self, question: str, **options: Unpack[Options]) -> Answer:
+        """The answer. Raises as `stream` does."""
+        async with aclosing(self.stream(question, **options)) as events:
+            async for event in events:
+                last = event
+        answer: Answer = last.value
+        return answer
+
+    async def stream(self, question: str, **options: Unpack[Options]) -> AsyncGenerator[Event, None]:
+        """The answer's events as they come, `start` before a worker is free; the work stops when this is closed.
+
+        Raises:
+            ProblemError: `too-busy`, `answer-too-slow`.
+            NewsqaError: as the assistant raises.
+        """
+        if self.waiting + self.running >= self._most:
+            raise ProblemError("too-busy", headers=RETRY_AFTER)
+        loop, told = asyncio.get_running_loop(), asyncio.Queue[Event | Exception]()
+        gone = threading.Event()
+        options["abandoned"] = gone.is_set
+        work = _Work(
+            lambda: self._assistant.stream(question, **options),
+            lambda item: loop.call_soon_threadsafe(told.put_nowait, item),
+        )
+        task = asyncio.create_task(self._run(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        deadline = loop.time() + self._seconds
+        try:
+            while True:
+                item = await asyncio.wait_for(told.get(), deadline - loop.time())
+                if isinstance(item, Exception):
+                    raise item
+                yield item
+                if item.type == "done":
+                    return
+        except TimeoutError as error:
+            raise ProblemError("answer-too-slow", f"no answer within {self._seconds:g} s; ask again later") from error
+        finally:
+            gone.set()
+
+    async def _run(self, work: "_Work") -> None:
+        loop = asyncio.get_running_loop()
+        self.waiting += 1
+        try:
+            await loop.run_in_executor(self._understanding, work.begin)
+            async with self._slots:
+                self.waiting, self.running = self.waiting - 1, self.running + 1
+                try:
+                    await loop.run_in_executor(self._answering, work.finish)
+                finally:
+                    self.waiting, self.running = self.waiting + 1, self.running - 1
+        finally:
+            self.waiting -= 1
+
+    async def close(self) -> None:
+        """Lets what is running finish."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._understanding.shutdown()
+        self._answering.shutdown()
+
+
+class _Work:
+    """The events of one answer, the first apart from the others, told as they come."""
+
+    def __init__(self, events: Callable[[], Iterator[Event]], tell: Callable[[Event | Exception], object]) -> None:
+        self._make, self._tell = events, tell
+        self._events: Iterator[Event] = iter(())
+
+    def begin(self) -> None:
+        """Understands the question: a few milliseconds."""
+        self._events = self._make()
+        self._forward(islice(self._events, 1))
+
+    def finish(self) -> None:
+        """Finds, reads and answers."""
+        self._forward(self._events)
+
+    def _forward(self, events: Iterator[Event]) -> None:
+        try:
+            for event in events:
+                self._tell(event)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the one who waits must learn it
+            self._events = iter(())
+            self._tell(error)

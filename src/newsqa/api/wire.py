@@ -1,0 +1,471 @@
+"""What goes over the wire: every request and reply as a pydantic model, each field described with its unit."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+
+from newsqa import domain
+from newsqa.assistant import MAX_TURNS
+from newsqa.domain import as_date
+
+MAX_TURN_CHARS = 20_000
+MAX_ARTICLES = 1000
+"""Of one import."""
+
+
+def _whole(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"holds half a character at {error.start}; send UTF-8") from error
+    return text
+
+
+def _spoken(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty; ask something")
+    return text
+
+
+def _dated(text: str) -> str:
+    as_date(text)
+    return text
+
+
+Text = Annotated[str, AfterValidator(_whole)]
+Spoken = Annotated[Text, AfterValidator(_spoken), Field(min_length=1, json_schema_extra={"pattern": r"\S"})]
+ShortText = Annotated[Text, Field(max_length=1000)]
+_DATES = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+Date = Annotated[ShortText, AfterValidator(_dated), WithJsonSchema(_DATES)]
+Id = Annotated[Text, Field(min_length=1, max_length=1000)]
+
+
+class Model(BaseModel):
+    """What is sent back; unknown names are refused in what comes in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# What comes in
+
+
+class Filters(Model):
+    """Which articles may be searched. Every given filter must hold; none given lets all pass."""
+
+    article_ids: Annotated[tuple[Id, ...], Field(max_length=1000)] = Field(
+        (), description="Only these articles.", examples=[["istanbul-talks-2025-05"]]
+    )
+    publisher: ShortText = Field("", description="Only this publisher's articles, by its exact name.")
+    published_from: date | None = Field(
+        None, description="First day of publication, inclusive. Articles without a date never pass a date filter."
+    )
+    published_to: date | None = Field(None, description="Last day of publication, inclusive.")
+
+    def domain(self) -> domain.Filters:
+        """The same as the library takes it."""
+        return domain.Filters(self.article_ids, self.publisher, self.published_from, self.published_to)
+
+
+class Turn(Model):
+    """An earlier question of the conversation and the text of its answer."""
+
+    question: Annotated[Text, Field(min_length=1, max_length=MAX_TURN_CHARS)] = Field(description="As it was asked.")
+    answer: Annotated[Text, Field(max_length=MAX_TURN_CHARS)] = Field("", description="Text of its answer.")
+
+
+class Question(Model):
+    """A question with what may go with it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"question": "How much of Ukraine's territory does Russia control?"}]}
+    )
+
+    question: Annotated[Spoken, Field(max_length=100_000)] = Field(
+        description="The question, up to NEWSQA_MAX_QUESTION_CHARS characters (2,000 unless set)."
+    )
+    history: Annotated[tuple[Turn, ...], Field(max_length=MAX_TURNS)] = Field(
+        (), description="The conversation so far, oldest turn first. Not together with `conversation_id`."
+    )
+    conversation_id: Id | None = Field(
+        None, description="A kept conversation: its turns are the history, and this question becomes its next turn."
+    )
+    filters: Filters = Field(Filters(), description="Which articles may be searched.")
+    top_k: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        None, description="Passages that are read for the answer; NEWSQA_TOP_K (8 unless set) when not given."
+    )
+    answerer: Literal["extractive"] | None = Field(
+        None, description="Who answers. `extractive`: the articles' own sentences, without a chat model."
+    )
+
+    @model_validator(mode="after")
+    def _one_history(self) -> Self:
+        if self.history and self.conversation_id:
+            raise ValueError("give history or conversation_id, not both: the conversation has its history")
+        return self
+
+
+class Query(Model):
+    """What to look for."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"query": "territory under Russian control"}]})
+
+    query: Annotated[Spoken, Field(max_length=2000)] = Field(
+        description="Words or a question; nothing in it is query syntax."
+    )
+    filters: Filters = Field(Filters(), description="Which articles may be searched.")
+    top_k: Annotated[int, Field(ge=1, le=100)] = Field(8, description="Passages wanted.")
+
+
+class ArticleText(Model):
+    """An article as it is sent. Dates that are not known stay empty; they are never guessed."""
+
+    title: Annotated[Text, Field(min_length=1, max_length=1000, pattern=r"\S")] = Field(description="Its headline.")
+    text: Annotated[Text, Field(min_length=1, pattern=r"\w")] = Field(
+        description="Its whole text. Line ends and Unicode (NFC) are normalised once; offsets are into the result."
+    )
+    url: Annotated[ShortText, Field(pattern=r"^(https?://\S+)?$")] = Field("", description="Where it was published.")
+    publisher: ShortText = Field("", description="Who published it.")
+    author: ShortText = Field("", description="Who wrote it.")
+    published_at: Date | None = Field(None, description="ISO 8601 date, or date and time; null when not known.")
+    updated_at: Date | None = Field(None, description="The publisher's last change, likewise.")
+    subtitle: ShortText = Field("", description="The line below the headline.")
+    place: ShortText = Field("", description="Where it was written.")
+    language: ShortText = Field("en", description="BCP 47 code, used to split sentences.", min_length=1)
+    fictional: bool = Field(default=False, description="Whether what it tells is made up.")
+
+    def domain(self, id: str = "", origin: str = "") -> domain.Article:
+        """The article as the library takes it, under this id."""
+        values = self.model_dump(exclude={"id"})
+        dates = {name: as_date(values[name]) if values[name] else None for name in ("published_at", "updated_at")}
+        return domain.Article(**{**values, **dates, "id": id, "origin": origin})
+
+
+class NewArticle(ArticleText):
+    """An article to be added."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "title": "Ferry sails again",
+                    "text": "The ferry to Varsund sails again from Monday. A ticket costs 4 crowns.",
+                    "publisher": "Haldermarch Herald",
+                    "published_at": "2025-06-02",
+                }
+            ]
+        }
+    )
+
+    id: Annotated[Text, Field(max_length=1000)] = Field(
+        "", description="Its id; made from the url, else from title and text, when not given."
+    )
+
+
+class ArticleAddress(Model):
+    """An article to be loaded from the web."""
+
+    url: Annotated[ShortText, Field(pattern=r"^https?://\S+$")] = Field(description="Address of the page.")
+
+
+class Import(Model):
+    """Articles to be added together."""
+
+    articles: Annotated[tuple[NewArticle, ...], Field(min_length=1, max_length=MAX_ARTICLES)] = Field(
+        description=f"At most {MAX_ARTICLES}. Those stored already are replaced when they changed."
+    )
+
+
+class NewFeedback(Model):
+    """What a reader thought of an answer."""
+
+    answer_id: Id = Field(description="The `id` of the answer.")
+    verdict: Literal["up", "down"] = Field(description="Whether the answer was good.")
+    reason: Annotated[Text, Field(max_length=2000)] = Field("", description="Why, in the reader's words.")
+
+
+# What goes out
+
+
+class Span(Model):
+    """A run of characters: `text[start:end]`, counted in Unicode code points."""
+
+    start: int = Field(ge=0, description="First character, from 0, in code points.")
+    end: int = Field(ge=0, description="Behind the last character, in code points.")
+
+
+class Sentence(Span):
+    """A sentence, list item or heading of an article; its offsets are into the article's text."""
+
+    text: str = Field(description="The sentence itself.")
+    heading: bool = Field(description="Whether it is a heading.")
+
+
+class Passage(Span):
+    """A run of whole sentences of one article; its offsets are into the article's text."""
+
+    id: str = Field(description="Changes with the article's revision.")
+    article_id: str = Field(description="The article it is of.")
+    text: str = Field(description="`article.text[start:end]`.")
+    sentences: tuple[Sentence, ...] = Field(description="Its sentences, in order.")
+
+
+class ScoredPassage(Model):
+    """A passage that was found."""
+
+    passage: Passage = Field(description="The passage.")
+    title: str = Field(description="Title of its article.")
+    publisher: str = Field(description="Publisher of its article; empty when not known.")
+    url: str = Field(description="Address of its article; empty when not known.")
+    published_at: str | None = Field(description="ISO 8601 date, or date and time; null when not known.")
+    score: float = Field(description="Fused retrieval score, higher is better; comparable within one question only.")
+    scores: dict[str, float] = Field(
+        description="Its parts: `dense` (cosine, -1 to 1), `bm25` (0 and up), and after reading `reader` (0 to 1), "
+        "the probability that the passage holds the answer."
+    )
+
+
+class Citation(Model):
+    """The sentence a statement rests on; `article.text[source_span] == quote` was checked."""
+
+    number: int = Field(ge=1, description="The n of its marker [n] in the answer.")
+    article_id: str = Field(description="The article it quotes.")
+    revision: str = Field(description="Revision of that article; `GET /v1/articles/{id}?revision=` gives its text.")
+    title: str = Field(description="The article's title.")
+    publisher: str = Field(description="The article's publisher; empty when not known.")
+    url: str = Field(description="The article's address; empty when not known.")
+    published_at: str | None = Field(description="ISO 8601 date, or date and time; null when not known.")
+    quote: str = Field(description="The sentence, character for character.")
+    source_span: Span = Field(description="Where the quote stands in the article's text.")
+    answer_span: Span = Field(description="Where the cited statement stands in the answer's text.")
+
+
+class Answer(Model):
+    """What is said to a question. Abstaining is an answer, not an error."""
+
+    id: str = Field(description="Names this answer in feedback.", examples=["ans_6f1c0d3c5d0e4b6a"])
+    question: str = Field(description="As it was asked.")
+    standalone_question: str = Field(description="What was searched for: a follow-up with its history taken in.")
+    text: str = Field(description="The answer, a marker [n] after each cited statement.")
+    short: str | None = Field(description="The bare answer where there is one; null when abstaining.")
+    status: Literal["answered", "abstained"] = Field(
+        description="`abstained`: the articles don't say; the text tells what was looked at."
+    )
+    confidence: float = Field(ge=0, le=1, description="Calibrated probability that the answer is right.")
+    citations: tuple[Citation, ...] = Field(description="In the order of their markers.")
+    passages: tuple[ScoredPassage, ...] = Field(description="What was retrieved, best first.")
+    answerer: str = Field(description="Who spoke: `extractive`.")
+    timings: dict[str, float] = Field(description="Seconds by stage: understand, retrieve, read, total.")
+
+    @classmethod
+    def of(cls, id: str, answer: domain.Answer) -> Self:
+        """The answer under an id."""
+        return cls.model_validate({"id": id, **domain.to_json(answer)})
+
+
+class Start(Model):
+    """The question was understood."""
+
+    type: Literal["start"] = "start"
+    answer_id: str = Field(description="The id the answer will have.")
+    standalone_question: str = Field(description="What is searched for.")
+
+
+class Passages(Model):
+    """The passages were found."""
+
+    type: Literal["passages"] = "passages"
+    passages: tuple[ScoredPassage, ...] = Field(description="Best first by the retriever.")
+
+
+class Delta(Model):
+    """A piece of the answer's text; all pieces together are the text."""
+
+    type: Literal["delta"] = "delta"
+    text: str = Field(description="The piece.")
+
+
+class Cited(Model):
+    """A citation of what was said so far."""
+
+    type: Literal["citation"] = "citation"
+    citation: Citation = Field(description="The citation, verified.")
+
+
+class Done(Model):
+    """The answer is complete."""
+
+    type: Literal["done"] = "done"
+    answer: Answer = Field(description="The whole answer.")
+
+
+class Failed(Model):
+    """The answer could not be finished."""
+
+    type: Literal["error"] = "error"
+    problem: "Problem" = Field(description="As the body of an error reply.")
+
+
+Event = Annotated[Start | Passages | Delta | Cited | Done | Failed, Field(discriminator="type")]
+
+
+class Found(Model):
+    """What a search found."""
+
+    passages: tuple[ScoredPassage, ...] = Field(description="Best first.")
+
+
+class ArticleSummary(Model):
+    """An article without its text."""
+
+    id: str = Field(description="Its id.")
+    revision: str = Field(description="Hash of everything shown; it changes when the article does. Also the ETag.")
+    title: str = Field(description="Its headline.")
+    subtitle: str = Field(description="The line below; empty when there is none.")
+    url: str = Field(description="Where it was published; empty when not known.")
+    publisher: str = Field(description="Who published it; empty when not known.")
+    author: str = Field(description="Who wrote it; empty when not known.")
+    place: str = Field(description="Where it was written; empty when not known.")
+    language: str = Field(description="BCP 47 code.")
+    fictional: bool = Field(description="Whether what it tells is made up.")
+    published_at: str | None = Field(description="ISO 8601 date, or date and time; null when not known.")
+    updated_at: str | None = Field(description="The publisher's last change; null when not known.")
+    added_at: str | None = Field(description="When it was added here, ISO 8601 in UTC; null for earlier revisions.")
+    characters: int = Field(description="Length of its text in code points.")
+
+    @classmethod
+    def of(cls, article: domain.Article, **more: Any) -> Self:
+        """The article as it is sent."""
+        values = {**domain.to_json(article), "revision": article.revision, "characters": len(article.text), **more}
+        return cls.model_validate({name: values[name] for name in cls.model_fields})
+
+
+class Article(ArticleSummary):
+    """An article with its text and the passages it is cut into."""
+
+    text: str = Field(description="Its whole text; all offsets are into it.")
+    passages: tuple[Passage, ...] = Field(description="In order; empty for an earlier revision.")
+
+
+class ArticleList(Model):
+    """One page of articles, newest first, those without a date last."""
+
+    articles: tuple[ArticleSummary, ...] = Field(description="This page.")
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last.")
+
+
+class Added(Model):
+    """What became of an article."""
+
+    id: str = Field(description="Its id in the library.")
+    outcome: Literal["added", "replaced", "unchanged", "removed"] = Field(description="What was done.")
+
+
+class NotAdded(Model):
+    """An article that could not be added."""
+
+    title: str = Field(description="Its title, or the name of its file.")
+    detail: str = Field(description="Why, and what to do.")
+
+
+class Job(Model):
+    """A change to the library that goes on by itself."""
+
+    id: str = Field(description="Its id.")
+    kind: Literal["add", "replace", "remove"] = Field(description="What it does.")
+    state: Literal["queued", "running", "done", "failed", "cancelled"] = Field(
+        description="`failed` and `cancelled` keep what was stored before: each article is whole or as it was."
+    )
+    articles_total: int = Field(description="Articles it was given.")
+    articles_done: int = Field(description="Articles that are stored, unchanged or refused.")
+    passages_done: int = Field(description="Passages embedded so far.")
+    articles: tuple[Added, ...] = Field(description="What became of each.")
+    failed: tuple[NotAdded, ...] = Field(description="Those that were refused; the others went on.")
+    problem: "Problem | None" = Field(description="Why it failed; null unless it did.")
+    created_at: datetime = Field(description="When it was asked for, UTC.")
+    finished_at: datetime | None = Field(description="When it ended, UTC; null until then.")
+
+
+class JobList(Model):
+    """The jobs of this caller that are remembered, newest first."""
+
+    jobs: tuple[Job, ...] = Field(description="At most the last hundred.")
+
+
+class StoredTurn(Model):
+    """A turn of a kept conversation."""
+
+    number: int = Field(ge=1, description="From 1, oldest first.")
+    asked_at: datetime = Field(description="When, UTC.")
+    answer: Answer = Field(description="As it was given, with the same citations.")
+
+
+class ConversationSummary(Model):
+    """A kept conversation without its turns."""
+
+    id: str = Field(description="Its id.")
+    title: str = Field(description="Its first question; empty until one was asked.")
+    created_at: datetime = Field(description="When it was started, UTC.")
+    updated_at: datetime = Field(description="When something was asked last, UTC.")
+
+
+class Conversation(ConversationSummary):
+    """A kept conversation."""
+
+    turns: tuple[StoredTurn, ...] = Field(description="Oldest first.")
+
+
+class ConversationList(Model):
+    """One page of conversations, the last used first."""
+
+    conversations: tuple[ConversationSummary, ...] = Field(description="This page.")
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last.")
+
+
+class Feedback(Model):
+    """Feedback on one answer."""
+
+    answer_id: str = Field(description="The answer's id.")
+    verdict: Literal["up", "down"] = Field(description="Whether it was good.")
+    reason: str = Field(description="Why; may be empty.")
+    given_at: datetime = Field(description="When, UTC.")
+    answer: Answer = Field(description="The answer as it was given.")
+
+
+class FeedbackList(Model):
+    """All feedback, oldest first."""
+
+    feedback: tuple[Feedback, ...] = Field(description="One for each answer and caller.")
+
+
+class Status(Model):
+    """How the server is."""
+
+    status: Literal["alive", "ready", "starting", "stopping"] = Field(description="Whether it can answer.")
+    articles: int | None = Field(None, description="Articles in the library; null until it is open.")
+    passages: int | None = Field(None, description="Passages in the library; null until it is open.")
+
+
+class FieldProblem(Model):
+    """What is wrong with one field of a request."""
+
+    field: str = Field(description="Where it is, as `filters.published_from`; `body` for the whole.")
+    message: str = Field(description="What is wrong with it.")
+
+
+class Problem(BaseModel):
+    """An error reply (RFC 9457)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str = Field(description="Stable name of the kind of problem: a URN.")
+    title: str = Field(description="The kind in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What is wrong this time, and the next step.")
+    instance: str = Field(description="Path of the request.")
+    request_id: str = Field(description="As in the header X-Request-ID; the server's log has it too.")
+    errors: tuple[FieldProblem, ...] = Field((), description="The fields at fault, where there are any.")
+
+
+Failed.model_rebuild()
+Job.model_rebuild()
