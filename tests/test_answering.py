@@ -32,8 +32,8 @@ def _scored(passage: Passage) -> ScoredPassage:
 FERRY = "The ferry sails at noon. It carries forty cars. Dogs are welcome aboard."
 
 
-def _scorer(*answers: str, none: float = -5.0) -> SentenceScorer:
-    return SentenceScorer(ScriptedReader(*answers), Weights(np.array([1.0, 0.0]), none))
+def _scorer(*answers: str, none: float = -5.0, most: int = 9) -> SentenceScorer:
+    return SentenceScorer(ScriptedReader(*answers), Weights(np.array([1.0, 0.0]), none), most)
 
 
 def _answerer(*answers: str, none: float = -5.0, least: float = 0.5) -> ExtractiveAnswerer:
@@ -76,6 +76,12 @@ def test_nothing_more_is_read_once_the_first_passages_settle_it() -> None:
     assert settled[0].probability >= 0.9
     assert 2 * len(many) == len(_scorer("number 8", none=0).rank("Which ferry sails?", lower))
     assert 2 * len(many) == len(_scorer("number 0").rank("Which ferry sails?", many))  # as near, of other articles
+
+
+def test_no_more_is_read_than_may_be() -> None:
+    many = _passages(*(f"The ferry number {index} sails." for index in range(9)))
+    read = {most: len(_scorer("number 8", most=most).rank("Which ferry sails?", many)) for most in (1, 3, 4, 9)}
+    assert {1: 1, 3: 3, 4: 4, 9: 9} == read
 
 
 def test_a_sentence_that_the_reader_could_not_see_has_no_answer() -> None:

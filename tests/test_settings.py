@@ -19,6 +19,7 @@ def test_the_environment_sets_every_field(monkeypatch: pytest.MonkeyPatch) -> No
         "passage_words": ("90", 90),
         "pool": ("20", 20),
         "top_k": ("4", 4),
+        "read": ("3", 3),
         "most_wrong": ("0.25", 0.25),
         "max_question_chars": ("500", 500),
         "max_article_chars": ("1000", 1000),

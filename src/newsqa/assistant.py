@@ -31,7 +31,7 @@ class Options(TypedDict, total=False):
     filters: Filters | None
     """Which articles may be searched."""
     top_k: int | None
-    """How many passages are read, 1 and up."""
+    """How many passages are found, 1 and up."""
     abandoned: Callable[[], bool]
     """Asked before each step: whether nobody waits for the answer any longer."""
 

@@ -26,7 +26,8 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, le=256, description="Threads of the packaged model; 0: one a core, at most 8.")
     passage_words: int = Field(120, ge=30, le=180, description="Size of a passage in words; changing it re-indexes.")
     pool: int = Field(50, ge=1, le=1000, description="Candidates each of the two searches brings to the fusion.")
-    top_k: int = Field(8, ge=1, le=100, description="Passages that are read for an answer.")
+    top_k: int = Field(8, ge=1, le=100, description="Passages that are found for an answer.")
+    read: int = Field(4, ge=1, le=100, description="Passages that are read at the most, the best of those found.")
     most_wrong: float = Field(
         0.2, ge=0, le=1, description="Share of its answers that may be wrong; those less sure are not given."
     )

@@ -72,7 +72,7 @@ def assemble(settings: Settings, *, reindex: bool = False) -> Assistant:
         reindex=reindex,
     )
     retriever = HybridRetriever(library=library, embedding=embedding, pool=settings.pool, top_k=settings.top_k)
-    scorer = SentenceScorer(Reader(threads=settings.threads))
+    scorer = SentenceScorer(Reader(threads=settings.threads), most=settings.read)
     answerer = ExtractiveAnswerer(scorer, Calibration.load(), settings.most_wrong)
     return Assistant(library, retriever, answerer, max_question_chars=settings.max_question_chars)
 

@@ -56,21 +56,28 @@ class ExtractiveAnswerer:
 
 
 def _reranked(ranked: Sequence[Candidate], passages: Sequence[ScoredPassage]) -> list[ScoredPassage]:
-    """The passages by the probability that one of their sentences answers, given as their score `reader`."""
-    probability = dict.fromkeys((scored.passage.id for scored in passages), 0.0)
+    """The passages by the probability that one of their sentences answers, given as their score `reader`.
+
+    Those of which nothing was read stand behind, as the retriever had them, and without that score.
+    """
+    probability: dict[str, float] = {}
     for each in ranked:
-        probability[each.scored.passage.id] += each.probability
-    scored = [
-        replace(each, scores={**each.scores, "reader": round(probability[each.passage.id], 6)}) for each in passages
+        probability[each.scored.passage.id] = probability.get(each.scored.passage.id, 0.0) + each.probability
+    read = [
+        replace(each, scores={**each.scores, "reader": round(probability[each.passage.id], 6)})
+        for each in passages
+        if each.passage.id in probability
     ]
-    return sorted(scored, key=lambda each: -each.scores["reader"])
+    unread = [each for each in passages if each.passage.id not in probability]
+    return sorted(read, key=lambda each: -each.scores["reader"]) + unread
 
 
 def _abstained(ranked: Sequence[Candidate], passages: tuple[ScoredPassage, ...], confidence: float) -> Reply:
     if not passages:
         return Reply((), "abstained", confidence, f"{NO_ANSWER} No article passes the filters, or none is there yet.")
-    articles = len({scored.passage.article_id for scored in passages})
-    looked = f"I looked at {_counted(len(passages), 'passage')} of {_counted(articles, 'article')}."
+    read = [scored.passage for scored in passages if "reader" in scored.scores]
+    articles = len({passage.article_id for passage in read})
+    looked = f"I looked at {_counted(len(read), 'passage')} of {_counted(articles, 'article')}."
     near = ranked and ranked[0].scored.scores.get("dense", 0.0) >= _NEAR
     if not near:
         return Reply((), "abstained", confidence, f"{NO_ANSWER} {looked}", passages=passages)

@@ -88,21 +88,22 @@ def features(candidates: Sequence[Candidate]) -> "NDArray[np.float64]":
 class SentenceScorer:
     """Gives every sentence a probability; all of them and the one of "none" sum to 1."""
 
-    def __init__(self, reader: Reads, weights: Weights | None = None) -> None:
+    def __init__(self, reader: Reads, weights: Weights | None = None, most: int = 4) -> None:
         """Uses the packaged weights unless others are given.
 
         Args:
             reader: of questions and passages.
             weights: fitted with the same reader.
+            most: passages that are read for a question, 1 and up; the others were only found.
         """
-        self._reader = reader
+        self._reader, self._most = reader, most
         self._weights = weights or Weights.load()
 
     def rank(self, question: str, passages: Sequence[ScoredPassage]) -> list[Candidate]:
         """The sentences of `passages` that were read, the likeliest first, each with its probability."""
         if not any(map(str.isalnum, question)):
             return []
-        first, rest = passages[:FIRST], passages[FIRST:]
+        first, rest = passages[: min(FIRST, self._most)], passages[FIRST : self._most]
         candidates = self.read(question, first)
         ranked = self._weights.ranked(candidates)
         if ranked and ranked[0].probability >= SETTLED:

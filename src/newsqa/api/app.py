@@ -60,7 +60,6 @@ def create_app(assistant: Assistant, settings: ServerSettings) -> FastAPI:
         lifespan=partial(_lifespan, assistant, settings, metrics),
         swagger_ui_parameters={"validatorUrl": None},
     )
-    app.state.settings = settings
     for room in (asking, articles, job_routes, conversations):
         app.include_router(room.router, responses=_EVERYWHERE)
     app.include_router(openai.router)
@@ -103,8 +102,11 @@ async def running(assistant: Assistant, settings: ServerSettings, metrics: Metri
 
 async def _warm(service: Service) -> None:
     """Asks once, so that the first question finds everything loaded."""
-    await asyncio.to_thread(service.assistant.retriever.find, "Is everything loaded?")
-    await asyncio.to_thread(service.assistant.ask, "Is everything loaded?")
+    try:
+        await asyncio.to_thread(service.assistant.ask, "Is everything loaded?")
+    except Exception:
+        LOG.exception("the models can't be loaded: no question will be answered")
+        raise
     service.ready = True
     LOG.info("ready", extra=await asyncio.to_thread(service.assistant.library.counts))
 

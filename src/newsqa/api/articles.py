@@ -2,30 +2,27 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import PurePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, File, Header, Query, Response, UploadFile
 from pydantic import BaseModel
 
 from newsqa.api import wire
-from newsqa.api.access import Caller
+from newsqa.api.changes import adding, etag, importing, matches, removing, replacing
 from newsqa.api.jobs import Job, sent
 from newsqa.api.paging import Cursor, Limit, page, place_of
 from newsqa.api.problems import ProblemError, Responses, declared
-from newsqa.api.service import Asker, Service, Serving, Writer
+from newsqa.api.repeats import once
+from newsqa.api.service import Asker, Serving, Writer
 from newsqa.domain import Article, Filters, to_json
-from newsqa.errors import ArticleError, ArticleNotFoundError, LoadError
+from newsqa.errors import LoadError
 from newsqa.library import Library
 from newsqa.loading import MAX_FILE_BYTES, article_of
 
-WAIT_SECONDS = 5.0
-"""For a change to the library, before its job is answered instead; the header Prefer changes it."""
-MAX_WAIT_SECONDS = 60.0
 MAX_FILES = 100
 router = APIRouter(tags=["articles"])
 
@@ -100,8 +97,8 @@ async def get_article(
 ) -> Response:
     """Gets an article with its full text and the passages it is cut into; the ETag is its revision."""
     article = await asyncio.to_thread(whole_article, service.assistant.library, article_id, revision)
-    headers = {"ETag": _etag(article.revision)}
-    if if_none_match and _matches(if_none_match, article.revision, weak=True):
+    headers = {"ETag": etag(article.revision)}
+    if if_none_match and matches(if_none_match, article.revision, weak=True):
         return Response(status_code=304, headers=headers)
     return _json(article, headers=headers)
 
@@ -136,21 +133,7 @@ async def create_article(
         added = await asyncio.to_thread(service.assistant.library.get, id)
         return _one(added, 201 if outcome == "added" else 200)
 
-    return await _once(service, caller, idempotency_key, body.model_dump_json(), respond)
-
-
-async def adding(article: Article, service: Service, caller: Caller, prefer: str | None) -> Job:
-    """The job that adds an article, ended or as far as it is when the caller need not wait any longer.
-
-    Raises:
-        ProblemError: one of its id is there and differs, or it can't be stored.
-    """
-
-    def add(job: Job) -> None:
-        _refuse_other(service.assistant.library, article)
-        service.assistant.library.add(article, on_article=job.note, on_passages=job.embedded)
-
-    return await _finished(service, Job("add", caller.id, 1), add, prefer)
+    return await once(service, caller, idempotency_key, body.model_dump_json(), respond)
 
 
 @router.post(
@@ -169,9 +152,10 @@ async def import_articles(
     articles = [article.domain(id=article.id) for article in body.articles]
 
     async def respond() -> Response:
-        return await _imported(service, caller, articles, [], replace=replace == "yes", prefer=prefer)
+        job = await importing(articles, service, caller, prefer, replace=replace == "yes")
+        return _job_response(job, 200 if job.state == "done" else 202)
 
-    return await _once(service, caller, idempotency_key, f"{replace} {body.model_dump_json()}", respond)
+    return await once(service, caller, idempotency_key, f"{replace} {body.model_dump_json()}", respond)
 
 
 @router.post(
@@ -199,10 +183,11 @@ async def upload_articles(
             failed.append((name, str(error)))
 
     async def respond() -> Response:
-        return await _imported(service, caller, articles, failed, replace=replace == "yes", prefer=prefer)
+        job = await importing(articles, service, caller, prefer, failed, replace=replace == "yes")
+        return _job_response(job, 200 if job.state == "done" else 202)
 
     digests = [(name, sha256(content).hexdigest()) for name, content in contents]
-    return await _once(service, caller, idempotency_key, f"{replace} {digests}", respond)
+    return await once(service, caller, idempotency_key, f"{replace} {digests}", respond)
 
 
 @router.post("/v1/articles/from-url", status_code=201, responses=_ONE | _JOB | declared("not-built", "invalid-request"))
@@ -231,18 +216,10 @@ async def replace_article(
     """Replaces an article whole: what is not given becomes empty. If-Match keeps editors from each other's work."""
     if if_match is None:
         raise ProblemError("if-match-missing")
-    library = service.assistant.library
-    body.domain(id=article_id)  # what can't be an article is refused before anything waits
-
-    def replace(job: Job) -> None:
-        existing = _expected(library, article_id, if_match)
-        new = body.domain(id=article_id, origin=existing.origin)
-        library.add(new, on_article=job.note, on_passages=job.embedded)
-
-    job = await _finished(service, Job("replace", caller.id, 1), replace, prefer)
+    job = await replacing(body.domain(id=article_id), service, caller, prefer, if_match)
     if job.state != "done":
         return _job_response(job, 202)
-    return _one(await asyncio.to_thread(library.get, article_id), 200)
+    return _one(await asyncio.to_thread(service.assistant.library.get, article_id), 200)
 
 
 @router.delete(
@@ -258,111 +235,7 @@ async def delete_article(
     return Response(status_code=204) if job.state == "done" else _job_response(job, 202)
 
 
-async def removing(
-    article_id: str, service: Service, caller: Caller, prefer: str | None, if_match: str | None = None
-) -> Job:
-    """The job that removes an article, likewise.
-
-    Raises:
-        ArticleNotFoundError: it is not there.
-        ProblemError: it is not the revision that `if_match` names.
-    """
-    library = service.assistant.library
-
-    def remove(job: Job) -> None:
-        job.note(_expected(library, article_id, if_match or "*"), "removed")
-        library.remove(article_id)
-
-    await asyncio.to_thread(library.get, article_id)
-    return await _finished(service, Job("remove", caller.id, 1), remove, prefer)
-
-
 # What the routes share
-
-
-async def _imported(
-    service: Service,
-    caller: Caller,
-    articles: Sequence[Article],
-    failed: Sequence[tuple[str, str]],
-    *,
-    replace: bool,
-    prefer: str | None,
-) -> Response:
-    library = service.assistant.library
-
-    def add(job: Job) -> None:
-        def fresh() -> Any:
-            for article in articles:
-                job.check()
-                try:
-                    if not replace:
-                        _refuse_other(library, article)
-                except ProblemError as problem:
-                    job.refused(article.title, problem.detail)
-                else:
-                    yield article
-
-        def refuse(article: Article, error: ArticleError) -> None:
-            job.refused(article.title, str(error))
-
-        library.add(fresh(), on_article=job.note, on_error=refuse, on_passages=job.embedded)
-
-    job = Job("add", caller.id, len(articles) + len(failed), failed=list(failed))
-    await _finished(service, job, add, prefer)
-    return _job_response(job, 200 if job.state == "done" else 202)
-
-
-async def _finished(service: Service, job: Job, work: Callable[[Job], None], prefer: str | None) -> Job:
-    """The job, once it has ended or the caller need not wait any longer.
-
-    Raises:
-        ProblemError: it failed.
-    """
-    if not service.ready:
-        raise ProblemError("not-ready", headers={"Retry-After": "2"})
-    service.jobs.start(job, work)
-    if await service.jobs.wait(job, _wait_seconds(prefer)) and job.problem:
-        raise job.problem
-    return job
-
-
-def _wait_seconds(prefer: str | None) -> float:
-    if prefer and "respond-async" in prefer:
-        return 0.0
-    asked = re.search(r"\bwait=(\d{1,6})\b", prefer or "")
-    return min(float(asked[1]), MAX_WAIT_SECONDS) if asked else WAIT_SECONDS
-
-
-def _refuse_other(library: Library, article: Article) -> None:
-    """Raises where an article of this id is there and differs."""
-    try:
-        existing = library.get(article.id)
-    except ArticleNotFoundError:
-        return
-    if existing.revision != article.revision:
-        raise ProblemError(
-            "article-exists",
-            f"an article {article.id!r} is there already and differs; replace it with PUT and If-Match",
-            headers={"ETag": _etag(existing.revision)},
-        )
-
-
-def _expected(library: Library, article_id: str, if_match: str) -> Article:
-    existing = library.get(article_id)
-    if not _matches(if_match, existing.revision):
-        raise ProblemError("changed-meanwhile", headers={"ETag": _etag(existing.revision)})
-    return existing
-
-
-def _etag(revision: str) -> str:
-    return f'"{revision}"'
-
-
-def _matches(given: str, revision: str, *, weak: bool = False) -> bool:
-    """Whether a header's list of ETags holds this revision's; weak ones count only where that is asked for."""
-    tags = [tag.strip().removeprefix("W/" if weak else "") for tag in given.split(",")]
-    return "*" in tags or _etag(revision) in tags
 
 
 def _file_name(file: UploadFile) -> str:
@@ -376,44 +249,9 @@ def _json(model: BaseModel, status: int = 200, headers: dict[str, str] | None = 
 
 
 def _one(article: Article, status: int) -> Response:
-    headers = {"ETag": _etag(article.revision), "Location": f"/v1/articles/{quote(article.id, safe='')}"}
+    headers = {"ETag": etag(article.revision), "Location": f"/v1/articles/{quote(article.id, safe='')}"}
     return _json(wire.ArticleSummary.of(article), status, headers)
 
 
 def _job_response(job: Job, status: int) -> Response:
     return _json(sent(job), status, {"Location": f"/v1/jobs/{job.id}"})
-
-
-async def _once(
-    service: Service, caller: Caller, key: str | None, request: str, respond: Callable[[], Any]
-) -> Response:
-    """The reply; with an Idempotency-Key the one that the same request got before."""
-    if key is None:
-        return await respond()  # type: ignore[no-any-return]
-    store, fingerprint = service.assistant.library.conversations, sha256(request.encode()).hexdigest()
-    kept = await asyncio.to_thread(store.reply, caller.id, key)
-    if kept is None:
-        return await _first(service, caller, key, fingerprint, respond)
-    if kept["request"] != fingerprint:
-        raise ProblemError("key-reused")
-    headers = {**kept["headers"], "Idempotency-Replayed": "true"}
-    return Response(kept["body"], kept["status"], headers, "application/json")
-
-
-async def _first(service: Service, caller: Caller, key: str, fingerprint: str, respond: Callable[[], Any]) -> Response:
-    if (caller.id, key) in service.in_progress:
-        raise ProblemError("request-in-progress", headers={"Retry-After": "2"})
-    service.in_progress.add((caller.id, key))
-    try:
-        response: Response = await respond()
-        kept = {
-            "request": fingerprint,
-            "status": response.status_code,
-            "headers": {name: response.headers[name] for name in ("Location", "ETag") if name in response.headers},
-            "body": bytes(response.body).decode(),
-        }
-        store = service.assistant.library.conversations
-        await asyncio.to_thread(store.keep_reply, caller.id, key, kept)
-        return response
-    finally:
-        service.in_progress.discard((caller.id, key))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from newsqa.api import articles, wire
+from newsqa.api import articles, changes, wire
 from newsqa.api.access import Caller
 from newsqa.api.asking import found
 from newsqa.api.jobs import Job
@@ -38,21 +38,19 @@ class Tool:
 class Asked(wire.Filters):
     """A question with what may go with it."""
 
-    question: Annotated[wire.Text, Field(min_length=1, max_length=100_000, pattern=r"\S")] = Field(
-        description="One question in plain words."
-    )
+    question: Annotated[wire.Spoken, Field(max_length=100_000)] = Field(description="One question in plain words.")
     history: Annotated[tuple[wire.Turn, ...], Field(max_length=MAX_TURNS)] = Field(
         (), description="Earlier questions and answers, oldest first, where the question leans on them."
     )
     top_k: Annotated[int, Field(ge=1, le=100)] | None = Field(
-        None, description="Passages that are read for the answer; best left out."
+        None, description="Passages that are found; best left out."
     )
 
 
 class Sought(wire.Filters):
     """What to look for."""
 
-    query: Annotated[wire.Text, Field(min_length=1, max_length=2000, pattern=r"\S")] = Field(
+    query: Annotated[wire.Spoken, Field(max_length=2000)] = Field(
         description="Words or a question; nothing in it is query syntax."
     )
     top_k: Annotated[int, Field(ge=1, le=100)] = Field(8, description="Passages wanted.")
@@ -116,14 +114,14 @@ async def get_article(service: Service, _: Caller, given: NamedRevision) -> Repl
 
 async def add_article(service: Service, caller: Caller, given: wire.NewArticle) -> Reply:
     """Adds an article from its text. One of its id that differs is refused: remove that first."""
-    (id, outcome), *_ = _ended(await articles.adding(given.domain(id=given.id), service, caller, PREFER))
+    (id, outcome), *_ = _ended(await changes.adding(given.domain(id=given.id), service, caller, PREFER))
     article = wire.ArticleSummary.of(await asyncio.to_thread(service.assistant.library.get, id))
     return article, f"{outcome}: {_place(article, id)}"
 
 
 async def remove_article(service: Service, caller: Caller, given: Named) -> Reply:
     """Removes an article with all its revisions. It can't be undone."""
-    _ended(await articles.removing(given.article_id, service, caller, PREFER))
+    _ended(await changes.removing(given.article_id, service, caller, PREFER))
     return wire.Added(id=given.article_id, outcome="removed"), f"removed: {given.article_id}"
 
 

@@ -92,7 +92,8 @@ class Question(Model):
     )
     filters: Filters = Field(Filters(), description="Which articles may be searched.")
     top_k: Annotated[int, Field(ge=1, le=100)] | None = Field(
-        None, description="Passages that are read for the answer; NEWSQA_TOP_K (8 unless set) when not given."
+        None,
+        description="Passages that are found, NEWSQA_TOP_K (8 unless set) unless given; 4 are read (NEWSQA_READ).",
     )
     answerer: Literal["extractive"] | None = Field(
         None, description="Who answers. `extractive`: the articles' own sentences, without a chat model."

@@ -1,0 +1,170 @@
+"""What changes the library: adding, importing, replacing and removing, each a job in the one line of changes."""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace as with_changes
+
+from newsqa.api.access import Caller
+from newsqa.api.jobs import Job
+from newsqa.api.problems import ProblemError
+from newsqa.api.service import Service
+from newsqa.domain import Article
+from newsqa.errors import ArticleNotFoundError
+from newsqa.library import Library
+
+WAIT_SECONDS = 5.0
+"""For a change to the library, before its job is answered instead; the header Prefer changes it."""
+MAX_WAIT_SECONDS = 60.0
+
+
+async def adding(article: Article, service: Service, caller: Caller, prefer: str | None) -> Job:
+    """The job that adds an article, ended or as far as it is when the caller need not wait any longer.
+
+    Raises:
+        ProblemError: one of its id is there and differs, or it can't be stored.
+    """
+
+    def add(job: Job) -> None:
+        _refuse_other(service.assistant.library, article)
+        service.assistant.library.add(article, on_article=job.note, on_passages=job.embedded)
+
+    return await _finished(service, Job("add", caller.id, 1), add, prefer)
+
+
+async def importing(
+    articles: Sequence[Article],
+    service: Service,
+    caller: Caller,
+    prefer: str | None,
+    failed: Sequence[tuple[str, str]] = (),
+    *,
+    replace: bool,
+) -> Job:
+    """The job that adds many articles, likewise; one that is refused stops no other.
+
+    Args:
+        articles: to be added.
+        service: has the library.
+        caller: asks for it.
+        prefer: the header, which says how long to wait.
+        failed: titles and reasons of those that are refused already.
+        replace: whether those that are there and differ are replaced; else they are refused.
+    """
+    library = service.assistant.library
+
+    def add(job: Job) -> None:
+        def refuse(article: Article, error: Exception) -> None:
+            job.refused(article.title, error.detail if isinstance(error, ProblemError) else str(error))
+
+        chosen = articles if replace else _new(articles, library, refuse)
+        library.add(chosen, on_article=job.note, on_error=refuse, on_passages=job.embedded)
+
+    job = Job("add", caller.id, len(articles) + len(failed), failed=list(failed))
+    return await _finished(service, job, add, prefer)
+
+
+def _new(
+    articles: Sequence[Article], library: Library, refuse: Callable[[Article, Exception], None]
+) -> Iterator[Article]:
+    """Those that are in the place of no other, in the library or among themselves."""
+    seen: dict[str, str] = {}
+    for article in articles:
+        try:
+            if seen.setdefault(article.id, article.revision) != article.revision:
+                raise _exists(article.id, seen[article.id])
+            _refuse_other(library, article)
+        except ProblemError as problem:
+            refuse(article, problem)
+        else:
+            yield article
+
+
+async def replacing(article: Article, service: Service, caller: Caller, prefer: str | None, if_match: str) -> Job:
+    """The job that puts an article in the place of the one of its id, likewise.
+
+    Raises:
+        ArticleNotFoundError: none of its id is there.
+        ProblemError: it is not the revision that `if_match` names, or the new one can't be stored.
+    """
+    library = service.assistant.library
+
+    def replace(job: Job) -> None:
+        existing = _expected(library, article.id, if_match)
+        new = with_changes(article, origin=existing.origin)
+        library.add(new, on_article=job.note, on_passages=job.embedded)
+
+    return await _finished(service, Job("replace", caller.id, 1), replace, prefer)
+
+
+async def removing(
+    article_id: str, service: Service, caller: Caller, prefer: str | None, if_match: str | None = None
+) -> Job:
+    """The job that removes an article, likewise.
+
+    Raises:
+        ArticleNotFoundError: it is not there.
+        ProblemError: it is not the revision that `if_match` names.
+    """
+    library = service.assistant.library
+
+    def remove(job: Job) -> None:
+        job.note(_expected(library, article_id, if_match or "*"), "removed")
+        library.remove(article_id)
+
+    await asyncio.to_thread(library.get, article_id)
+    return await _finished(service, Job("remove", caller.id, 1), remove, prefer)
+
+
+async def _finished(service: Service, job: Job, work: Callable[[Job], None], prefer: str | None) -> Job:
+    """The job, once it has ended or the caller need not wait any longer.
+
+    Raises:
+        ProblemError: it failed.
+    """
+    if not service.ready:
+        raise ProblemError("not-ready", headers={"Retry-After": "2"})
+    service.jobs.start(job, work)
+    if await service.jobs.wait(job, _wait_seconds(prefer)) and job.problem:
+        raise job.problem
+    return job
+
+
+def _wait_seconds(prefer: str | None) -> float:
+    if prefer and "respond-async" in prefer:
+        return 0.0
+    asked = re.search(r"\bwait=(\d{1,6})\b", prefer or "")
+    return min(float(asked[1]), MAX_WAIT_SECONDS) if asked else WAIT_SECONDS
+
+
+def _refuse_other(library: Library, article: Article) -> None:
+    """Raises where an article of this id is there and differs."""
+    try:
+        existing = library.get(article.id)
+    except ArticleNotFoundError:
+        return
+    if existing.revision != article.revision:
+        raise _exists(article.id, existing.revision)
+
+
+def _exists(article_id: str, revision: str) -> ProblemError:
+    detail = f"an article {article_id!r} is there already and differs; replace it with PUT and If-Match"
+    return ProblemError("article-exists", detail, headers={"ETag": etag(revision)})
+
+
+def _expected(library: Library, article_id: str, if_match: str) -> Article:
+    existing = library.get(article_id)
+    if not matches(if_match, existing.revision):
+        raise ProblemError("changed-meanwhile", headers={"ETag": etag(existing.revision)})
+    return existing
+
+
+def etag(revision: str) -> str:
+    """The ETag of a revision."""
+    return f'"{revision}"'
+
+
+def matches(given: str, revision: str, *, weak: bool = False) -> bool:
+    """Whether a header's list of ETags holds this revision's; weak ones count only where that is asked for."""
+    tags = [tag.strip().removeprefix("W/" if weak else "") for tag in given.split(",")]
+    return "*" in tags or etag(revision) in tags
