@@ -4,15 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from newsqa import cli
+from newsqa.api.access import read_keys
 from tests.conftest import CORPUS
 
-COMMANDS = ("add", "ask", "chat", "articles", "show", "remove", "doctor")
+COMMANDS = ("add", "ask", "chat", "articles", "show", "remove", "serve", "mcp", "doctor")
 TERRITORY = "How much of Ukraine's territory does Russia control?"
 
 
@@ -133,8 +135,11 @@ def test_one_bad_file_stops_no_other(tmp_path: Path) -> None:
         (["show", "nothing"], 1, "'nothing'"),
         (["ask", "when?", "--from", "yesterday"], 2, "2025-05-12"),
         (["dance"], 2, "dance"),
+        (["serve", "--host", "0.0.0.0"], 1, "newsqa keys new"),
+        (["serve", "--log-level", "loud"], 2, "'loud'"),
+        (["keys", "new", "--scope", "all"], 2, "'all'"),
     ],
-    ids=["empty", "long", "unknown article", "bad date", "unknown command"],
+    ids=["empty", "long", "unknown article", "bad date", "unknown command", "open to all", "loud", "unknown scope"],
 )
 def test_what_cannot_be_done_is_one_clear_line(data: Path, arguments: list[str], code: int, message: str) -> None:
     ran = _run(*arguments, data=data)
@@ -157,9 +162,14 @@ def test_every_command_helps_with_an_example(command: str) -> None:
     assert f"newsqa {command}" in helped.output
 
 
+def test_a_new_key_is_printed_with_the_entry_that_lets_it_in(tmp_path: Path) -> None:
+    made = json.loads(_run("keys", "new", "--scope", "write", "--json", data=tmp_path).stdout)
+    assert {sha256(made["key"].encode()).hexdigest(): "write"} == read_keys(made["entry"])
+
+
 def test_help_imports_nothing_heavy() -> None:
     script = "import sys; from newsqa import cli; print([m for m in ('chromadb', 'onnxruntime', 'langchain_core', "
-    script += "'numpy', 'sqlalchemy') if m in sys.modules])"
+    script += "'numpy', 'sqlalchemy', 'fastapi', 'mcp') if m in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "[]" == ran.stdout.strip()
 

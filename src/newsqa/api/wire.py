@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic.config import JsonDict
 
 from newsqa import domain
 from newsqa.assistant import MAX_TURNS
@@ -39,6 +40,18 @@ ShortText = Annotated[Text, Field(max_length=1000)]
 _DATES = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
 Date = Annotated[ShortText, AfterValidator(_dated), WithJsonSchema(_DATES)]
 Id = Annotated[Text, Field(min_length=1, max_length=1000)]
+
+
+_FERRY: JsonDict = {
+    "title": "Ferry sails again",
+    "text": "The ferry to Varsund sails again from Monday. A ticket costs 4 crowns.",
+    "publisher": "Haldermarch Herald",
+    "published_at": "2025-06-02",
+}
+
+
+def _like(example: JsonDict) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example]})
 
 
 class Model(BaseModel):
@@ -77,9 +90,7 @@ class Turn(Model):
 class Question(Model):
     """A question with what may go with it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"question": "How much of Ukraine's territory does Russia control?"}]}
-    )
+    model_config = _like({"question": "How much of Ukraine's territory does Russia control?"})
 
     question: Annotated[Spoken, Field(max_length=100_000)] = Field(
         description="The question, up to NEWSQA_MAX_QUESTION_CHARS characters (2,000 unless set)."
@@ -109,7 +120,7 @@ class Question(Model):
 class Query(Model):
     """What to look for."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"query": "territory under Russian control"}]})
+    model_config = _like({"query": "territory under Russian control"})
 
     query: Annotated[Spoken, Field(max_length=2000)] = Field(
         description="Words or a question; nothing in it is query syntax."
@@ -120,6 +131,8 @@ class Query(Model):
 
 class ArticleText(Model):
     """An article as it is sent. Dates that are not known stay empty; they are never guessed."""
+
+    model_config = _like(_FERRY)
 
     title: Annotated[Text, Field(min_length=1, max_length=1000, pattern=r"\S")] = Field(description="Its headline.")
     text: Annotated[Text, Field(min_length=1, pattern=r"\w")] = Field(
@@ -145,18 +158,7 @@ class ArticleText(Model):
 class NewArticle(ArticleText):
     """An article to be added."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "title": "Ferry sails again",
-                    "text": "The ferry to Varsund sails again from Monday. A ticket costs 4 crowns.",
-                    "publisher": "Haldermarch Herald",
-                    "published_at": "2025-06-02",
-                }
-            ]
-        }
-    )
+    model_config = _like({"id": "ferry-sails-again", **_FERRY})
 
     id: Annotated[Text, Field(max_length=1000)] = Field(
         "", description="Its id; made from the url, else from title and text, when not given."
@@ -166,11 +168,15 @@ class NewArticle(ArticleText):
 class ArticleAddress(Model):
     """An article to be loaded from the web."""
 
+    model_config = _like({"url": "https://example.org/story"})
+
     url: Annotated[ShortText, Field(pattern=r"^https?://\S+$")] = Field(description="Address of the page.")
 
 
 class Import(Model):
     """Articles to be added together."""
+
+    model_config = _like({"articles": [_FERRY]})
 
     articles: Annotated[tuple[NewArticle, ...], Field(min_length=1, max_length=MAX_ARTICLES)] = Field(
         description=f"At most {MAX_ARTICLES}. Those stored already are replaced when they changed."
@@ -179,6 +185,8 @@ class Import(Model):
 
 class NewFeedback(Model):
     """What a reader thought of an answer."""
+
+    model_config = _like({"answer_id": "ans_6f1c0d3c5d0e4b6a", "verdict": "down", "reason": "An old figure."})
 
     answer_id: Id = Field(description="The `id` of the answer.")
     verdict: Literal["up", "down"] = Field(description="Whether the answer was good.")
