@@ -117,6 +117,20 @@ def test_what_cannot_be_asked_names_the_field(
     assert route == problem["instance"]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"question": "x", "history": [0] * 200_000},
+        {"question": "x", "filters": {"article_ids": [""] * 200_000}},
+        {"question": "x", **{f"a{number}": 0 for number in range(50_000)}},
+    ],
+    ids=["history", "ids", "names"],
+)
+def test_a_thousand_faults_are_told_as_one(client: httpx.Client, body: dict[str, Any]) -> None:
+    refused = client.post("/v1/ask", json=body)
+    assert (422, 1) == (refused.status_code, len(refused.json()["errors"]))
+
+
 def test_search_finds_passages_that_stand_in_their_article(client: httpx.Client) -> None:
     found = client.post("/v1/search", json={"query": "territory under Russian control", "top_k": 3}).json()["passages"]
     assert 3 == len(found)

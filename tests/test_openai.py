@@ -1,5 +1,6 @@
 """OpenAI's own client, unchanged: plain and streamed, with the citations that ride along."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -107,6 +108,15 @@ def test_what_cannot_be_honoured_is_a_clear_error(client: openai.OpenAI, paramet
         )
     assert caught.value.code
     assert len(caught.value.message) > 20
+
+
+def test_half_a_character_in_a_part_stops_nothing(server: Server) -> None:
+    part = [{"type": "text", "text": "half \ud800"}]
+    messages = [{"role": "user", "content": part}, {"role": "user", "content": part}]
+    content = json.dumps({"model": "newsqa", "messages": messages})
+    with server.client() as plain:
+        reply = plain.post("/v1/chat/completions", content=content, headers={"Content-Type": "application/json"})
+    assert (200, "abstained") == (reply.status_code, reply.json()["choices"][0]["message"]["status"])
 
 
 def test_models_are_listed_and_an_unknown_one_is_not_found(client: openai.OpenAI) -> None:

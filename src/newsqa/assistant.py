@@ -1,10 +1,10 @@
 """The whole chain: a question is understood, searched for, answered and grounded."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from time import perf_counter
 from typing import Any, Self, TypedDict, Unpack
 
-from langchain_core.runnables import Runnable, RunnableLambda, RunnablePassthrough
+from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
 
 from newsqa.answering.extractive import ExtractiveAnswerer, Reply
 from newsqa.answering.overview import Overview
@@ -55,13 +55,14 @@ class Assistant:
         self.library, self.retriever, self.answerer = library, retriever, answerer
         self._overview = Overview(library, retriever.embedding)
         self._max_question_chars = max_question_chars
-        self.chain: Runnable[State, State] = (
-            RunnableLambda(self._check)
-            | RunnablePassthrough.assign(standalone_question=_timed("understand", _understand))
-            | RunnablePassthrough.assign(passages=_timed("retrieve", self._retrieve))
-            | RunnablePassthrough.assign(reply=_timed("read", self._reply))
-            | RunnablePassthrough.assign(answer=RunnableLambda(self._answer))
+        self._steps: Sequence[Runnable[State, State]] = (
+            RunnableLambda(self._check),
+            _step("understand", "standalone_question", _understand),
+            _step("retrieve", "passages", self._retrieve),
+            _step("read", "reply", self._reply),
+            _step("answer", "answer", self._answer),
         )
+        self.chain: Runnable[State, State] = RunnableSequence(*self._steps)
 
     def __enter__(self) -> Self:
         return self
@@ -90,8 +91,10 @@ class Assistant:
 
     def stream(self, question: str, **options: Unpack[Options]) -> Iterator[Event]:
         """The answer as it comes; the last event holds it whole. Raises as `ask` does."""
-        for chunk in self.chain.stream({"question": question, **options}):
-            yield from _events(chunk)
+        state: State = {"question": question, **options}
+        for step in self._steps:  # the chain's own stream starts threads for every step, and tells no step's end
+            before, state = state, step.invoke(state)
+            yield from _events(before, state)
 
     async def aask(self, question: str, **options: Unpack[Options]) -> Answer:
         """As `ask`, for an event loop."""
@@ -105,8 +108,10 @@ class Assistant:
 
     async def astream(self, question: str, **options: Unpack[Options]) -> AsyncIterator[Event]:
         """As `stream`, for an event loop."""
-        async for chunk in self.chain.astream({"question": question, **options}):
-            for event in _events(chunk):
+        state: State = {"question": question, **options}
+        for step in self._steps:
+            before, state = state, await step.ainvoke(state)
+            for event in _events(before, state):
                 yield event
 
     # The steps of the chain
@@ -176,28 +181,28 @@ def _understand(state: State) -> str:
     return standalone_question(state["question"], state["history"])
 
 
-def _timed(stage: str, step: Callable[[State], Any]) -> Runnable[State, Any]:
-    """`step` as a Runnable that notes its seconds in the state's timings."""
+def _step(stage: str, key: str, run: Callable[[State], Any]) -> Runnable[State, State]:
+    """A step of the chain: it adds what `run` gives to the state as `key`, and its seconds to the timings."""
 
-    def run(state: State) -> Any:
+    def add(state: State) -> State:
         if "abandoned" in state and state["abandoned"]():
             raise AbandonedError("nobody waits for this answer any longer")
         start = perf_counter()
-        result = step(state)
-        state["timings"][stage] = perf_counter() - start
-        return result
+        result = run(state)
+        return {**state, key: result, "timings": {**state["timings"], stage: perf_counter() - start}}
 
-    return RunnableLambda(run, name=stage)
+    return RunnableLambda(add, name=stage)
 
 
-def _events(chunk: Mapping[str, Any]) -> Iterator[Event]:
-    """The events of one chunk of the chain's stream, which holds the keys that became known."""
-    if "standalone_question" in chunk:
-        yield Event("start", chunk["standalone_question"])
-    if "passages" in chunk:
-        yield Event("passages", chunk["passages"])
-    if "answer" in chunk:
-        answer: Answer = chunk["answer"]
+def _events(before: State, state: State) -> Iterator[Event]:
+    """The events of what became known between two states."""
+    known = state.keys() - before.keys()
+    if "standalone_question" in known:
+        yield Event("start", state["standalone_question"])
+    if "passages" in known:
+        yield Event("passages", state["passages"])
+    if "answer" in known:
+        answer: Answer = state["answer"]
         end = 0
         for citation in answer.citations:
             marker_end = citation.answer_span.end + len(f" [{citation.number}]")

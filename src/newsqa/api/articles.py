@@ -111,7 +111,7 @@ def whole_article(library: Library, article_id: str, revision: str = "") -> wire
     """
     article = library.get(article_id, revision)
     passages = library.passages_of(article_id) if not revision else ()
-    return wire.Article.of(article, passages=to_json(list(passages)))
+    return wire.Article.of(article, passages=passages)
 
 
 @router.post("/v1/articles", status_code=201, responses=_ONE | _JOB | declared("article-exists", *_REPEATED))

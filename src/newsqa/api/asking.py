@@ -11,7 +11,6 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from newsqa.api import wire
 from newsqa.api.problems import ProblemError, Responses, as_problem, body_of, declared
 from newsqa.api.service import Asker, Serving, while_connected
-from newsqa.domain import to_json
 
 router = APIRouter(tags=["ask"])
 _STREAMED: Responses = {200: {"description": "Events; `data` is JSON whose `type` equals the event's name."}}
@@ -76,5 +75,4 @@ async def found(query: wire.Query, service: Serving) -> wire.Found:
         raise ProblemError("not-ready", headers={"Retry-After": "2"})
     retriever = service.assistant.retriever
     passages = await asyncio.to_thread(retriever.find, query.query, query.filters.domain(), query.top_k)
-    values: dict[str, Any] = {"passages": to_json(passages)}
-    return wire.Found.model_validate(values)
+    return wire.Found.model_validate({"passages": passages})

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.sse import format_sse_event
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, FailFast, Field, JsonValue
 from starlette.responses import StreamingResponse
 
 from newsqa.api import wire
@@ -29,12 +29,12 @@ class ChatMessage(BaseModel):
     role: Literal["system", "developer", "user", "assistant"] = Field(
         description="Who speaks; only the last two count."
     )
-    content: wire.Text | tuple[dict[str, JsonValue], ...] | None = Field(
+    content: wire.Text | tuple[Any, ...] | None = Field(
         None, description="The text, or a list of parts of type `text`."
     )
 
     def text(self) -> str:
-        """The text of all parts.
+        """The text of all parts; half a character becomes a question mark.
 
         Raises:
             ProblemError: a part is no text.
@@ -42,9 +42,9 @@ class ChatMessage(BaseModel):
         if not isinstance(self.content, tuple):
             return self.content or ""
         for part in self.content:
-            if part.get("type") != "text" or not isinstance(part.get("text"), str):
+            if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
                 raise ProblemError("unsupported-parameter", "messages: only parts of type text can be read")
-        return "".join(str(part["text"]) for part in self.content)
+        return "".join(part["text"] for part in self.content).encode(errors="replace").decode()
 
 
 class ChatRequest(BaseModel):
@@ -58,7 +58,7 @@ class ChatRequest(BaseModel):
     )
 
     model: Annotated[wire.Text, Field(max_length=200)] = Field(description="`newsqa`.")
-    messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1, max_length=2 * MAX_TURNS + 20)] = Field(
+    messages: Annotated[tuple[ChatMessage, ...], FailFast(), Field(min_length=1, max_length=3 * MAX_TURNS)] = Field(
         description="The last one, a user's, is the question; those before are its history."
     )
     stream: bool | None = Field(None, description="Whether the reply comes in chunks, ending with `[DONE]`.")

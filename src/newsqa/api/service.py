@@ -20,7 +20,7 @@ from newsqa.api.metrics import Metrics
 from newsqa.api.problems import ProblemError
 from newsqa.api.questions import Questions
 from newsqa.assistant import Assistant, Options
-from newsqa.domain import Event, Turn, to_json
+from newsqa.domain import Event, Turn
 
 LOG = logging.getLogger("newsqa.api")
 Result = TypeVar("Result")
@@ -41,7 +41,7 @@ class Service:
     """Whether the models are loaded."""
     in_progress: set[tuple[str, str]] = field(default_factory=set)
     """Owners and Idempotency-Keys of requests that are going on."""
-    _recent: "OrderedDict[str, tuple[str, dict[str, Any]]]" = field(default_factory=OrderedDict)
+    _recent: "OrderedDict[str, tuple[str, wire.Answer]]" = field(default_factory=OrderedDict)
 
     async def answer(self, asked: wire.Question, caller: Caller) -> wire.Answer:
         """The whole answer. Raises as `events` does."""
@@ -81,11 +81,11 @@ class Service:
         return {"history": history, "filters": asked.filters.domain(), "top_k": asked.top_k}
 
     async def _keep(self, answer: wire.Answer, conversation_id: str | None, caller: Caller) -> None:
-        values = answer.model_dump(mode="json")
         self.metrics.answered(answer)
         if conversation_id:
+            values = answer.model_dump(mode="json")
             await asyncio.to_thread(self.assistant.library.conversations.append, conversation_id, values)
-        self._recent[answer.id] = (caller.id, values)
+        self._recent[answer.id] = (caller.id, answer)
         while len(self._recent) > RECENT:
             self._recent.popitem(last=False)
 
@@ -95,9 +95,9 @@ class Service:
         Raises:
             ProblemError: `answer-not-found`.
         """
-        owner, answer = self._recent.get(answer_id, ("", {}))
+        owner, answer = self._recent.get(answer_id, ("", None))
         if answer and caller.owner in (None, owner):
-            return answer
+            return answer.model_dump(mode="json")
         kept = self.assistant.library.conversations.answer(answer_id, caller.owner)
         if kept is None:
             raise ProblemError("answer-not-found", f"there is no answer {answer_id!r}; give the id of a recent one")
@@ -111,11 +111,11 @@ def _sent(event: Event, answer_id: str) -> wire.Event:
         case "start":
             return wire.Start(answer_id=answer_id, standalone_question=value)
         case "passages":
-            return wire.Passages.model_validate({"passages": to_json(value)})
+            return wire.Passages.model_validate({"passages": value})
         case "delta":
             return wire.Delta(text=value)
         case "citation":
-            return wire.Cited.model_validate({"citation": to_json(value)})
+            return wire.Cited.model_validate({"citation": value})
         case "done":
             return wire.Done(answer=wire.Answer.of(answer_id, value))
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import FailFast, Field
 
 from newsqa.api import articles, changes, wire
 from newsqa.api.access import Caller
@@ -39,7 +39,7 @@ class Asked(wire.Filters):
     """A question with what may go with it."""
 
     question: Annotated[wire.Spoken, Field(max_length=100_000)] = Field(description="One question in plain words.")
-    history: Annotated[tuple[wire.Turn, ...], Field(max_length=MAX_TURNS)] = Field(
+    history: Annotated[tuple[wire.Turn, ...], FailFast(), Field(max_length=MAX_TURNS)] = Field(
         (), description="Earlier questions and answers, oldest first, where the question leans on them."
     )
     top_k: Annotated[int, Field(ge=1, le=100)] | None = Field(

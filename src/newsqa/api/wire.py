@@ -3,12 +3,21 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.config import JsonDict
 
 from newsqa import domain
 from newsqa.assistant import MAX_TURNS
-from newsqa.domain import as_date
+from newsqa.domain import as_date, to_json
 
 MAX_TURN_CHARS = 20_000
 MAX_ARTICLES = 1000
@@ -36,6 +45,8 @@ def _dated(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_whole)]
 Spoken = Annotated[Text, AfterValidator(_spoken), Field(min_length=1, json_schema_extra={"pattern": r"\S"})]
+Moment = Annotated[str | None, BeforeValidator(to_json)]
+"""A date, or date and time, as the library has it or as ISO 8601."""
 ShortText = Annotated[Text, Field(max_length=1000)]
 _DATES = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
 Date = Annotated[ShortText, AfterValidator(_dated), WithJsonSchema(_DATES)]
@@ -57,7 +68,15 @@ def _like(example: JsonDict) -> ConfigDict:
 class Model(BaseModel):
     """What is sent back; unknown names are refused in what comes in."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few(cls, given: object) -> object:
+        """Refuses thousands of unknown names with one error, where each would make one."""
+        if isinstance(given, dict) and len(given) > len(cls.model_fields):
+            raise ValueError(f"has {len(given):,} fields, more than there are: {', '.join(cls.model_fields)}")
+        return given
 
 
 # What comes in
@@ -66,7 +85,7 @@ class Model(BaseModel):
 class Filters(Model):
     """Which articles may be searched. Every given filter must hold; none given lets all pass."""
 
-    article_ids: Annotated[tuple[Id, ...], Field(max_length=1000)] = Field(
+    article_ids: Annotated[tuple[Id, ...], FailFast(), Field(max_length=1000)] = Field(
         (), description="Only these articles.", examples=[["istanbul-talks-2025-05"]]
     )
     publisher: ShortText = Field("", description="Only this publisher's articles, by its exact name.")
@@ -95,7 +114,7 @@ class Question(Model):
     question: Annotated[Spoken, Field(max_length=100_000)] = Field(
         description="The question, up to NEWSQA_MAX_QUESTION_CHARS characters (2,000 unless set)."
     )
-    history: Annotated[tuple[Turn, ...], Field(max_length=MAX_TURNS)] = Field(
+    history: Annotated[tuple[Turn, ...], FailFast(), Field(max_length=MAX_TURNS)] = Field(
         (), description="The conversation so far, oldest turn first. Not together with `conversation_id`."
     )
     conversation_id: Id | None = Field(
@@ -178,7 +197,7 @@ class Import(Model):
 
     model_config = _like({"articles": [_FERRY]})
 
-    articles: Annotated[tuple[NewArticle, ...], Field(min_length=1, max_length=MAX_ARTICLES)] = Field(
+    articles: Annotated[tuple[NewArticle, ...], FailFast(), Field(min_length=1, max_length=MAX_ARTICLES)] = Field(
         description=f"At most {MAX_ARTICLES}. Those stored already are replaced when they changed."
     )
 
@@ -226,7 +245,7 @@ class ScoredPassage(Model):
     title: str = Field(description="Title of its article.")
     publisher: str = Field(description="Publisher of its article; empty when not known.")
     url: str = Field(description="Address of its article; empty when not known.")
-    published_at: str | None = Field(description="ISO 8601 date, or date and time; null when not known.")
+    published_at: Moment = Field(description="ISO 8601 date, or date and time; null when not known.")
     score: float = Field(description="Fused retrieval score, higher is better; comparable within one question only.")
     scores: dict[str, float] = Field(
         description="Its parts: `dense` (cosine, -1 to 1), `bm25` (0 and up), and after reading `reader` (0 to 1), "
@@ -243,7 +262,7 @@ class Citation(Model):
     title: str = Field(description="The article's title.")
     publisher: str = Field(description="The article's publisher; empty when not known.")
     url: str = Field(description="The article's address; empty when not known.")
-    published_at: str | None = Field(description="ISO 8601 date, or date and time; null when not known.")
+    published_at: Moment = Field(description="ISO 8601 date, or date and time; null when not known.")
     quote: str = Field(description="The sentence, character for character.")
     source_span: Span = Field(description="Where the quote stands in the article's text.")
     answer_span: Span = Field(description="Where the cited statement stands in the answer's text.")
@@ -269,7 +288,8 @@ class Answer(Model):
     @classmethod
     def of(cls, id: str, answer: domain.Answer) -> Self:
         """The answer under an id."""
-        return cls.model_validate({"id": id, **domain.to_json(answer)})
+        given = {name: getattr(answer, name) for name in cls.model_fields if name != "id"}
+        return cls.model_validate({"id": id, **given})
 
 
 class Start(Model):
@@ -337,15 +357,15 @@ class ArticleSummary(Model):
     place: str = Field(description="Where it was written; empty when not known.")
     language: str = Field(description="BCP 47 code.")
     fictional: bool = Field(description="Whether what it tells is made up.")
-    published_at: str | None = Field(description="ISO 8601 date, or date and time; null when not known.")
-    updated_at: str | None = Field(description="The publisher's last change; null when not known.")
-    added_at: str | None = Field(description="When it was added here, ISO 8601 in UTC; null for earlier revisions.")
+    published_at: Moment = Field(description="ISO 8601 date, or date and time; null when not known.")
+    updated_at: Moment = Field(description="The publisher's last change; null when not known.")
+    added_at: Moment = Field(description="When it was added here, ISO 8601 in UTC; null for earlier revisions.")
     characters: int = Field(description="Length of its text in code points.")
 
     @classmethod
     def of(cls, article: domain.Article, **more: Any) -> Self:
         """The article as it is sent."""
-        values = {**domain.to_json(article), "revision": article.revision, "characters": len(article.text), **more}
+        values = {**to_json(article), "revision": article.revision, "characters": len(article.text), **more}
         return cls.model_validate({name: values[name] for name in cls.model_fields})
 
 
