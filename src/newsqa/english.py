@@ -151,11 +151,11 @@ _MEASURE = re.compile(rf"{_AMOUNT}(?:,? and {_AMOUNT})?", re.IGNORECASE)
 
 def whole_measure(text: str, span: Span) -> Span:
     """`span` widened to the amount with its unit that it is a part of: "six" of "three years and six months"."""
-    for found in _MEASURE.finditer(text):
-        whole = Span(*found.span())
-        if span.within(whole) and any(char.isdigit() for char in span.of(text)) | holds(Kind.NUMBER, span.of(text)):
-            return whole
-    return span
+    part = span.of(text)
+    if not any(map(str.isdigit, part)) and not holds(Kind.NUMBER, part):
+        return span
+    measures = (Span(*found.span()) for found in _MEASURE.finditer(text))
+    return next((whole for whole in measures if span.within(whole)), span)
 
 
 _TOKEN = re.compile(r"[^\W_][\w-]*")
