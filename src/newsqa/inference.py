@@ -63,7 +63,10 @@ def session(folder: Path, threads: int = 0) -> Any:  # its library is imported l
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(
-            packaged_file(folder, "model.onnx"), options, providers=["CPUExecutionProvider"]
+            packaged_file(folder, "model.onnx"),
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=["SkipLayerNormFusion"],  # slower than what it fuses: see models/export_embedding.py
         )
     except ModelError:
         raise
