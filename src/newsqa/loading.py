@@ -132,7 +132,7 @@ def _front_matter(file: PurePath, text: str) -> tuple[dict[str, Any], str]:
         raise LoadError(f"{file}: its front matter has more than {_MAX_FRONT_MATTER:,} characters; shorten it")
     try:
         # Every value as it is written: no `no` that means false, no 012 that means ten, no `<<` that multiplies.
-        values = yaml.load(found[1], yaml.BaseLoader) or {}  # noqa: S506  # it makes texts, lists and mappings only
+        values = yaml.load(found[1], yaml.CBaseLoader) or {}  # noqa: S506  # it makes texts, lists and mappings only
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(getattr(error, "problem", None) or error).split())
         mark = getattr(error, "problem_mark", None)
@@ -161,6 +161,10 @@ def _one_text(file: PurePath, values: Mapping[str, Any], name: str) -> str:
     value = values.get(name, "")
     if not isinstance(value, str):
         raise LoadError(f"{file}: front matter field {name!r} is not one text; write it on one line in quotes")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise LoadError(f"{file}: front matter field {name!r} holds half a character; write it whole") from error
     line = " ".join(value.split())
     return "" if line in _MISSING else line
 

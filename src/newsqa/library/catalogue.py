@@ -152,10 +152,10 @@ class Catalogue:
 
     def passages_of(self, article_id: str) -> list[Passage]:
         """The passages of an article, in its order."""
-        joined = _passages.join(_CURRENT, _passages.c.article_id == _articles.c.id)
-        query = sql.select(_passages, _revisions.c.text).select_from(joined).order_by(_passages.c.start)
+        query = sql.select(_passages).where(_passages.c.article_id == article_id).order_by(_passages.c.start)
         with self._engine.begin() as connection:
-            return [_passage(row) for row in connection.execute(query.where(_articles.c.id == article_id))]
+            articles = _texts(connection, {article_id})
+            return [_passage(row, articles[article_id].text) for row in connection.execute(query)]
 
     def counts(self) -> dict[str, int]:
         """Number of `articles` and `passages`."""
@@ -270,16 +270,10 @@ class Catalogue:
 
     def passages(self, scores: Mapping[str, tuple[float, Mapping[str, float]]]) -> list[ScoredPassage]:
         """The passages of these ids with their scores, in the order given; ids that are not stored are left out."""
-        joined = _passages.join(_CURRENT, _passages.c.article_id == _articles.c.id)
-        columns: tuple[Any, ...] = (
-            _passages,
-            *(_revisions.c[name] for name in ("title", "publisher", "url", "published_at", "text")),
-        )
         with self._engine.begin() as connection:
-            rows = connection.execute(
-                sql.select(*columns).select_from(joined).where(_passages.c.id.in_(list(scores)))
-            ).all()
-        found = {row.id: _scored(row, *scores[row.id]) for row in rows}
+            rows = connection.execute(sql.select(_passages).where(_passages.c.id.in_(list(scores)))).all()
+            articles = _texts(connection, {row.article_id for row in rows})
+        found = {row.id: _scored(row, articles[row.article_id], *scores[row.id]) for row in rows}
         return [found[id] for id in scores if id in found]
 
 
@@ -287,6 +281,13 @@ def _configure(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy begins transactions; sqlite3 would begin them too late
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _texts(connection: sql.Connection, article_ids: Collection[str]) -> dict[str, Any]:
+    """What is shown of each article, by its id; each text is read once, however many passages it has."""
+    columns = (_articles.c.id, *(_revisions.c[name] for name in ("title", "publisher", "url", "published_at", "text")))
+    query = sql.select(*columns).select_from(_CURRENT).where(_articles.c.id.in_(article_ids))
+    return {row.id: row for row in connection.execute(query)}
 
 
 def _condition(filters: Filters) -> Any:
@@ -334,12 +335,13 @@ def _passage_row(passage: Passage) -> dict[str, Any]:
     }
 
 
-def _passage(row: Any) -> Passage:
+def _passage(row: Any, text: str) -> Passage:
     sentences = tuple(
-        Sentence(start, end, row.text[start:end], bool(heading)) for start, end, heading in json.loads(row.sentences)
+        Sentence(start, end, text[start:end], bool(heading)) for start, end, heading in json.loads(row.sentences)
     )
-    return Passage(row.id, row.article_id, row.start, row.end, row.text[row.start : row.end], sentences)
+    return Passage(row.id, row.article_id, row.start, row.end, text[row.start : row.end], sentences)
 
 
-def _scored(row: Any, score: float, scores: Mapping[str, float]) -> ScoredPassage:
-    return ScoredPassage(_passage(row), row.title, row.publisher, row.url, _date(row.published_at), score, scores)
+def _scored(row: Any, article: Any, score: float, scores: Mapping[str, float]) -> ScoredPassage:
+    passage, published = _passage(row, article.text), _date(article.published_at)
+    return ScoredPassage(passage, article.title, article.publisher, article.url, published, score, scores)
