@@ -86,6 +86,10 @@ def test_guessing_keys_is_counted_too() -> None:
         ({"host": "localhost:8000", "origin": "null"}, False, True),
         ({"host": "localhost:8000", "origin": "https://friend.example"}, False, False),
         ({"host": "news.example", "origin": "https://evil.example"}, True, True),
+        ({"host": "evil.example@localhost"}, False, True),
+        ({"host": "localhost/evil"}, False, True),
+        ({"host": "localhost", "origin": "http://["}, False, True),
+        ({"host": "localhost", "origin": "http://localhost, https://evil.example"}, False, True),
     ],
 )
 def test_foreign_hosts_and_pages_are_refused(headers: dict[str, str], keys: bool, refused: bool) -> None:
@@ -93,9 +97,9 @@ def test_foreign_hosts_and_pages_are_refused(headers: dict[str, str], keys: bool
     access = Access(known, "9/minute", ["https://friend.example"])
     if refused:
         with pytest.raises(ProblemError, match=r"may not call|only this machine"):
-            access.check_origin(headers)
+            access.check_origin(headers["host"], headers.get("origin", ""))
     else:
-        access.check_origin(headers)
+        access.check_origin(headers["host"], headers.get("origin", ""))
 
 
 def test_without_keys_only_this_machine_is_served() -> None:

@@ -2,6 +2,7 @@
 
 import hmac
 import ipaddress
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from newsqa.errors import SettingsError
 
 SCOPES = ("ask", "write", "admin")
 """Each includes those before it."""
+_HOST = re.compile(r"([\w.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 PREFIX = "nqa_"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 OPEN_PATHS = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs")
@@ -82,16 +84,19 @@ class Access:
         self._limit: RateLimitItem = parse(rate_limit)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
-    def check_origin(self, headers: Mapping[str, str]) -> None:
+    def check_origin(self, host: str, origin: str) -> None:
         """Refuses what a foreign web page sends, by its own or by a rebound name.
+
+        Args:
+            host: the header Host.
+            origin: the header Origin; all of them, where there are several.
 
         Raises:
             ProblemError: `foreign-origin`.
         """
-        host, origin = headers.get("host", ""), headers.get("origin", "")
-        if not self._keys and not is_loopback(_name(f"//{host}")):
+        if not self._keys and not is_loopback(_name(host)):
             raise ProblemError("foreign-origin", f"without keys only this machine may ask, not as {host[:100]!r}")
-        if origin and origin not in self._origins and urlsplit(origin).netloc != host:
+        if origin and origin not in self._origins and _place(origin) != host:
             raise ProblemError("foreign-origin", f"the page {origin[:100]!r} may not call; see NEWSQA_CORS_ORIGINS")
 
     def caller(self, authorization: str, address: str) -> Caller:
@@ -135,11 +140,17 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _name(url: str) -> str:
+def _name(host: str) -> str:
+    """The name of a Host header, without its port; empty where it is no plain one."""
+    found = _HOST.fullmatch(host)
+    return found[1].strip("[]") if found else ""
+
+
+def _place(origin: str) -> str | None:
     try:
-        return urlsplit(url).hostname or ""
+        return urlsplit(origin).netloc
     except ValueError:
-        return ""
+        return None
 
 
 def _hash(key: str) -> str:

@@ -36,6 +36,7 @@ _EVERYWHERE = problems.declared(
     "scope-too-small",
     "too-slow",
     "too-large",
+    "wrong-content-type",
     "too-many-requests",
     "internal-error",
 )

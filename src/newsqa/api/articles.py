@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import PurePath
@@ -175,12 +176,7 @@ async def upload_articles(
 ) -> Response:
     """Adds articles from files; the id is the front matter's, else the file's name. A bad file stops no other."""
     contents = [(_file_name(file), await file.read(MAX_FILE_BYTES + 1)) for file in files]
-    articles, failed = [], []
-    for name, content in contents:
-        try:
-            articles.append(article_of(PurePath(name), content))
-        except LoadError as error:
-            failed.append((name, str(error)))
+    articles, failed = await asyncio.to_thread(_read, contents)
 
     async def respond() -> Response:
         job = await importing(articles, service, caller, prefer, failed, replace=replace == "yes")
@@ -236,6 +232,17 @@ async def delete_article(
 
 
 # What the routes share
+
+
+def _read(contents: Sequence[tuple[str, bytes]]) -> tuple[list[Article], list[tuple[str, str]]]:
+    """The articles of files, and the names of those that are none with the reason."""
+    articles, failed = [], []
+    for name, content in contents:
+        try:
+            articles.append(article_of(PurePath(name), content))
+        except LoadError as error:
+            failed.append((name, str(error)))
+    return articles, failed
 
 
 def _file_name(file: UploadFile) -> str:

@@ -66,7 +66,7 @@ class Guard:
         if "transfer-encoding" in headers and ("content-length" in headers or scope["http_version"] != "1.1"):
             detail = "the request says its length in two ways, which hides a second one; send Content-Length alone"
             raise ProblemError("malformed-request", detail, headers={"Connection": "close"})
-        self._access.check_origin(headers)
+        self._access.check_origin(headers.get("host", ""), ", ".join(headers.getlist("origin")))
         if not scope["path"].startswith(OPEN_PATHS):
             address = scope["client"][0] if scope.get("client") else ""
             scope["state"]["caller"] = self._access.caller(headers.get("authorization", ""), address)

@@ -216,7 +216,7 @@ async def get_model(model_id: str, _: Asker) -> OpenAIModel:
 @router.post(
     "/v1/chat/completions",
     response_model=Completion,
-    responses=errors(400, 401, 403, 404, 408, 413, 429, 500, 503, 504)
+    responses=errors(400, 401, 403, 404, 408, 413, 415, 429, 500, 503, 504)
     | {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
 async def create_chat_completion(body: ChatRequest, request: Request, service: Serving, caller: Asker) -> Response:

@@ -175,7 +175,11 @@ def install(app: FastAPI) -> None:
     """Makes every error of the app's routes a problem."""
 
     async def answer(request: Request, error: Exception) -> Response:
-        return response_of(as_problem(error), request.url.path, request.scope["state"]["request_id"])
+        problem = as_problem(error)
+        kind = request.headers.get("content-type", "")
+        if isinstance(error, RequestValidationError) and _unread(error) and kind and "json" not in kind:
+            problem = ProblemError("wrong-content-type", f"the body is {kind[:100]!r}; send it as application/json")
+        return response_of(problem, request.url.path, request.scope["state"]["request_id"])
 
     for kind in (ProblemError, RequestValidationError, HTTPException, NewsqaError):
         app.add_exception_handler(kind, answer)
@@ -188,20 +192,21 @@ def _invalid(error: RequestValidationError) -> ProblemError:
         place = next(fault["loc"][-1] for fault in faults if fault["type"] == "json_invalid")
         return ProblemError("malformed-request", f"the body is no JSON: wrong at character {place}; correct it")
     fields = [wire.FieldProblem(field=_field(fault["loc"]), message=_message(fault)) for fault in faults[:20]]
-    if any(fault["loc"] == ("body",) and fault["type"] in _NOT_READ for fault in faults):
-        detail = "the body is missing, or its Content-Type is not what this route takes (application/json for most)"
-        return ProblemError("invalid-request", detail, errors=fields)
     return ProblemError("invalid-request", f"{fields[0].field}: {fields[0].message}", errors=fields)
 
 
-_NOT_READ = {"missing", "model_attributes_type", "dict_type"}
+def _unread(error: RequestValidationError) -> bool:
+    """Whether the body as a whole was not what is read."""
+    return any(fault["loc"] == ("body",) for fault in error.errors())
 
 
 def _field(place: Sequence[Any]) -> str:
     parts = [str(part) for part in place[1:]] if place and place[0] in ("body", "query", "path", "header") else place
-    return ".".join(map(str, parts)) or "body"
+    return ".".join(str(part) for part in parts if "[" not in str(part)) or "body"
 
 
 def _message(fault: Mapping[str, Any]) -> str:
     message = str(fault["msg"]).removeprefix("Value error, ")
+    if "UploadFile" in message:
+        message = "is no file"
     return json.dumps(message, ensure_ascii=True)[1:-1].replace('\\"', '"')

@@ -179,7 +179,7 @@ class NewArticle(ArticleText):
 
     model_config = _like({"id": "ferry-sails-again", **_FERRY})
 
-    id: Annotated[Text, Field(max_length=1000)] = Field(
+    id: Annotated[Text, Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field(
         "", description="Its id; made from the url, else from title and text, when not given."
     )
 

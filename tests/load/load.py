@@ -1,0 +1,219 @@
+"""Load on a real server over loopback: so many clients ask at once, and the citations of every answer are checked.
+
+python -m tests.load.load --clients 20 --seconds 30 [--adding] [--data DIR | --passages 1000] [--think 0] [--burst]
+"""
+
+import asyncio
+import json
+import random
+import resource
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import httpx
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from newsqa import open_assistant
+from newsqa_evals.speed import _made, _questions
+from tests.serving import Server, serving
+
+SETTINGS = {"NEWSQA_RATE_LIMIT": "100000/minute"}
+BURSTS = 5
+WARM_UP = 20
+"""Questions that are asked one after another before anything is measured."""
+Values = dict[str, Any]
+
+
+class Load:
+    """What the clients do, and what they find; times are in seconds."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        """Nothing is asked yet."""
+        self._client, self._questions, self._chance = client, _questions(), random.Random(0)
+        self._articles = _made(1_000_000)
+        self._texts: dict[tuple[str, str], str] = {}
+        self.whole: list[float] = []
+        self.first: list[float] = []
+        self.errors: Counter[str] = Counter()
+        self.citations = self.additions = 0
+
+    async def ask(self, number: int) -> None:
+        """Asks a question, as a stream where the client's number is odd, and checks the answer's citations."""
+        question, start = {"question": self._chance.choice(self._questions)}, perf_counter()
+        try:
+            answer = await (self._streamed(question, start) if number % 2 else self._plain(question))
+            self.whole.append(perf_counter() - start)
+            for citation in answer["citations"]:
+                await self._check(citation)
+        except (httpx.HTTPError, ValueError) as error:
+            self.errors[_name(error)] += 1
+
+    async def change(self) -> None:
+        """Adds an article, replaces it, and removes it."""
+        made = next(self._articles)
+        path, values = f"/v1/articles/load-{made.id}", {"title": made.title, "text": made.text}
+        try:
+            await self._send("POST", "/v1/articles", {"id": f"load-{made.id}", **values})
+            self.additions += 1
+            await self._send("PUT", path, {**values, "text": "\n\n".join(reversed(made.text.split("\n\n")))})
+            await self._send("DELETE", path)
+        except httpx.HTTPError as error:
+            self.errors[_name(error)] += 1
+
+    async def _plain(self, question: Values) -> Values:
+        response = (await self._client.post("/v1/ask", json=question)).raise_for_status()
+        answer: Values = response.json()
+        return answer
+
+    async def _streamed(self, question: Values, start: float) -> Values:
+        """The answer, which is the last event's; the time of the first event is noted."""
+        async with self._client.stream("POST", "/v1/ask/stream", json=question) as response:
+            events = _events(response.raise_for_status())
+            all_events = [await anext(events)]
+            self.first.append(perf_counter() - start)
+            all_events += [event async for event in events]
+        if all_events[-1]["type"] != "done":
+            raise ValueError(all_events[-1].get("problem"))
+        answer: Values = all_events[-1]["answer"]
+        return answer
+
+    async def _check(self, citation: Values) -> None:
+        """Looks the quote up in its article. An article that was removed meanwhile is no error."""
+        key, span = (citation["article_id"], citation["revision"]), citation["source_span"]
+        if key not in self._texts:
+            response = await self._client.get(f"/v1/articles/{quote(key[0], safe='')}", params={"revision": key[1]})
+            if response.status_code == 404:
+                return
+            self._texts[key] = response.raise_for_status().json()["text"]
+        self.citations += 1
+        self.errors["citation that is not exact"] += self._texts[key][span["start"] : span["end"]] != citation["quote"]
+
+    async def _send(self, method: str, path: str, body: Values | None = None) -> None:
+        """Sends a change, and waits until it is done."""
+        headers = {"If-Match": "*", "Prefer": "wait=60"}
+        response = (await self._client.request(method, path, json=body, headers=headers)).raise_for_status()
+        while response.status_code == 202 or response.request.url.path.startswith("/v1/jobs"):
+            if response.json()["state"] not in ("queued", "running"):
+                return
+            await asyncio.sleep(0.5)
+            response = (await self._client.get(response.headers.get("Location", response.url))).raise_for_status()
+
+
+def _name(error: Exception) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"{error.response.status_code} to {error.request.method}"
+    return f"{type(error).__name__}: {error}"[:200]
+
+
+async def _events(response: httpx.Response) -> AsyncIterator[Values]:
+    async for line in response.aiter_lines():
+        if line.startswith("data: "):
+            yield json.loads(line.removeprefix("data: "))
+
+
+async def _closed_loops(load: Load, clients: int, seconds: float, think: float, *, adding: bool) -> None:
+    """Every client asks again as soon as it has thought about its answer."""
+    end = perf_counter() + seconds
+
+    async def asks(number: int) -> None:
+        while perf_counter() < end:
+            await load.ask(number)
+            await asyncio.sleep(think)
+
+    async def adds() -> None:
+        while adding and perf_counter() < end:
+            await load.change()
+
+    await asyncio.gather(adds(), *map(asks, range(clients)))
+
+
+async def _bursts(load: Load, clients: int) -> None:
+    """All clients ask once at the same moment, and again when all have their answers."""
+    for _ in range(BURSTS):
+        await asyncio.gather(*map(load.ask, range(clients)))
+
+
+async def _measure(server: Server, clients: int, seconds: float, think: float, *, adding: bool, burst: bool) -> Values:
+    pool = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=server.url, limits=pool, timeout=90, trust_env=False) as client:
+        warm = Load(client)
+        for number in range(WARM_UP):
+            await warm.ask(number)
+        load, before, start = Load(client), _resident(server), perf_counter()
+        if burst:
+            await _bursts(load, clients)
+        else:
+            await _closed_loops(load, clients, seconds, think, adding=adding)
+        return _figures(load, perf_counter() - start) | {
+            "resident before, MB": before,
+            "resident after, MB": _resident(server),
+        }
+
+
+def _figures(load: Load, seconds: float) -> Values:
+    figures: Values = {
+        "answers": len(load.whole),
+        "errors": {name: count for name, count in load.errors.items() if count},
+        "answers a second": len(load.whole) / seconds,
+    }
+    for name, times in (("whole answer", load.whole), ("first event", load.first)):
+        for quantile, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0)):
+            figures[f"{name}, {quantile} ms"] = 1000 * float(np.quantile(times, share)) if times else None
+    return figures | {
+        "citations that are exact": load.citations,
+        "articles added": load.additions,
+    }
+
+
+def _resident(server: Server) -> float:
+    pages = int(Path(f"/proc/{server.process.pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+@contextmanager
+def _library(data: Path | None, passages: int) -> Iterator[Path]:
+    """A library's folder that may be changed: a copy of `data`, or made of so many passages."""
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent, "library")
+        if data:
+            shutil.copytree(data, folder)
+        else:
+            with open_assistant(folder) as assistant:
+                assistant.library.add(_made(passages))
+        yield folder
+
+
+def main(
+    clients: Annotated[int, typer.Option(min=1, help="So many ask at once.")] = 20,
+    seconds: Annotated[float, typer.Option(min=1, help="How long they do.")] = 30,
+    data: Annotated[Path | None, typer.Option(help="A library; it is copied first.")] = None,
+    passages: Annotated[int, typer.Option(min=100, help="Without one: passages of the library that is made.")] = 1000,
+    think: Annotated[float, typer.Option(min=0, help="Seconds a client waits after an answer.")] = 0,
+    adding: Annotated[bool, typer.Option("--adding", help="Another client adds and removes articles.")] = False,
+    burst: Annotated[bool, typer.Option("--burst", help="They all ask at one moment instead, five times.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Puts load on a server and prints what came of it."""
+    with _library(data, passages) as folder, serving(folder, SETTINGS) as server:
+        figures = asyncio.run(_measure(server, clients, seconds, think, adding=adding, burst=burst))
+    if as_json:
+        print(json.dumps(figures, indent=1))
+        return
+    table = Table(f"{clients} clients", "", box=None)
+    for name, value in figures.items():
+        table.add_row(name, f"{value:,.1f}" if isinstance(value, float) else str(value))
+    Console(width=100, highlight=False).print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
