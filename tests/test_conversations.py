@@ -36,6 +36,13 @@ def test_turns_come_back_in_order_after_the_library_was_closed(tmp_path: Path) -
     ]
 
 
+def test_the_last_turns_can_be_had_alone(library: Library) -> None:
+    library.conversations.create("talk", "me")
+    for number in range(5):
+        library.conversations.append("talk", _answer(f"answer {number}"))
+    assert [4, 5] == [turn.number for turn in library.conversations.get("talk", "me", 2).turns]
+
+
 def test_an_owner_sees_its_own_and_none_sees_all(library: Library) -> None:
     store = library.conversations
     for owner in ("me", "you"):

@@ -19,7 +19,7 @@ from newsqa.api.jobs import Jobs
 from newsqa.api.metrics import Metrics
 from newsqa.api.problems import ProblemError
 from newsqa.api.questions import Questions
-from newsqa.assistant import Assistant, Options
+from newsqa.assistant import MAX_TURNS, Assistant, Options
 from newsqa.domain import Event, Turn
 
 LOG = logging.getLogger("newsqa.api")
@@ -74,9 +74,8 @@ class Service:
     async def _options(self, asked: wire.Question, caller: Caller) -> Options:
         history = tuple(Turn(turn.question, turn.answer) for turn in asked.history)
         if asked.conversation_id:
-            kept = await asyncio.to_thread(
-                self.assistant.library.conversations.get, asked.conversation_id, caller.owner
-            )
+            store = self.assistant.library.conversations
+            kept = await asyncio.to_thread(store.get, asked.conversation_id, caller.owner, MAX_TURNS)
             history = tuple(Turn(turn.answer["question"], turn.answer["text"]) for turn in kept.turns)
         return {"history": history, "filters": asked.filters.domain(), "top_k": asked.top_k}
 

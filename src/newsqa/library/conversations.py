@@ -105,8 +105,8 @@ class Conversations:
             connection.execute(_conversations.insert().values(id=id, owner=owner, **values))
         return Conversation(id, "", at, at)
 
-    def get(self, id: str, owner: str | None) -> Conversation:
-        """The conversation with its turns.
+    def get(self, id: str, owner: str | None, last: int | None = None) -> Conversation:
+        """The conversation with its turns, or so many of its last ones.
 
         Raises:
             ConversationNotFoundError: there is none of this id, or it is another owner's.
@@ -115,12 +115,14 @@ class Conversations:
             row = connection.execute(sql.select(_conversations).where(_owned(_conversations, id, owner))).one_or_none()
             if row is None:
                 raise ConversationNotFoundError(f"there is no conversation {id!r}; start one, or list those there are")
-            turns = sql.select(_turns).where(_turns.c.conversation_id == id).order_by(_turns.c.number)
+            turns = (
+                sql.select(_turns).where(_turns.c.conversation_id == id).order_by(_turns.c.number.desc()).limit(last)
+            )
             stored = [
                 StoredTurn(turn.number, datetime.fromisoformat(turn.asked_at), json.loads(turn.answer))
                 for turn in connection.execute(turns)
             ]
-        return _conversation(row, stored)
+        return _conversation(row, stored[::-1])
 
     def recent(self, owner: str | None, limit: int, after: tuple[str, str] | None = None) -> list[Conversation]:
         """At most `limit` conversations without their turns, the last used first, those behind `after`.
