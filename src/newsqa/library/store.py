@@ -209,8 +209,13 @@ class Library:
     def _reindex(self) -> None:
         self._catalogue.set_settings({"embedding_model": "half re-indexed"})  # refused until this is done
         self._vectors.clear()
+        group: list[Entry] = []
         for article in self._catalogue.articles(Filters()):
-            self._write([self._entry(article)])
+            group.append(self._entry(article))
+            if sum(len(entry.passages) for entry in group) >= GROUP:
+                self._write(group)
+                group = []
+        self._write(group)
 
     def _write(self, entries: Sequence[Entry], on_passages: Callable[[int], None] = lambda number: None) -> None:
         entries = [entry for entry in entries if entry.passages]
