@@ -10,7 +10,7 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from newsqa.errors import ModelError
-from newsqa.inference import batches, packaged_file, session
+from newsqa.inference import PackagedModel, batches, packaged_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ class OnnxEmbeddings(Embeddings):
         """
         vectors = np.empty((len(texts), self.dimensions), np.float32)
         for rows, ids, mask, _ in batches(self._tokenizer.encode_batch(list(texts))):
-            (vectors[rows],) = self._session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})
+            (vectors[rows],) = self._model.run(["embedding"], {"input_ids": ids, "attention_mask": mask})
         return vectors
 
     @cached_property
@@ -70,8 +70,8 @@ class OnnxEmbeddings(Embeddings):
         return tokenizer
 
     @cached_property
-    def _session(self) -> Any:  # its library is imported late and has no types
-        return session(self._folder, self._threads)
+    def _model(self) -> PackagedModel:
+        return PackagedModel(self._folder, self._threads)
 
 
 class SentenceTransformersEmbeddings(Embeddings):

@@ -2,7 +2,9 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,16 +51,43 @@ def fitted_values(file: Path, what: str, names: Sequence[str]) -> dict[str, Any]
     return values
 
 
-def session(folder: Path, threads: int = 0) -> Any:  # its library is imported late and has no types
-    """ONNX Runtime's session of `model.onnx` in `folder`, with so many threads; 0: one a core, at most 8.
+class PackagedModel:
+    """A packaged ONNX model. A run has all threads to itself; where several run at once each has one."""
 
-    Raises:
-        ModelError: the file is missing or damaged.
-    """
+    def __init__(self, folder: Path, threads: int = 0) -> None:
+        """Loads `model.onnx` of `folder`.
+
+        Args:
+            folder: of the model.
+            threads: of a run alone; 0: one a core, at most 8.
+
+        Raises:
+            ModelError: the file is missing or damaged.
+        """
+        self._folder, self._lock, self._running = folder, threading.Lock(), 0
+        self._alone = _session(folder, threads or min(8, len(os.sched_getaffinity(0))))
+
+    def run(self, outputs: Sequence[str], inputs: "Mapping[str, NDArray[Any]]") -> "list[NDArray[Any]]":
+        """The outputs of these names."""
+        with self._lock:
+            session = self._crowded if self._running else self._alone
+            self._running += 1
+        try:
+            return session.run(outputs, inputs)  # type: ignore[no-any-return]
+        finally:
+            with self._lock:
+                self._running -= 1
+
+    @cached_property
+    def _crowded(self) -> Any:  # its library is imported late and has no types
+        return _session(self._folder, 1)
+
+
+def _session(folder: Path, threads: int) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or min(8, len(os.sched_getaffinity(0)))
+    options.intra_op_num_threads = threads
     # Threads that wait by spinning take the cores from everything between two runs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:

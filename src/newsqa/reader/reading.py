@@ -12,7 +12,7 @@ import numpy as np
 
 from newsqa.domain import Span
 from newsqa.embedding import PACKAGED_MODEL
-from newsqa.inference import batches, packaged_file, session
+from newsqa.inference import PackagedModel, batches, packaged_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,7 +88,7 @@ class Reader:
         readings: dict[int, Reading] = {}
         for rows, ids, mask, types in batches(encodings):
             inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
-            starts, ends, here = self._session.run(["start", "end", "here"], inputs)
+            starts, ends, here = self._model.run(["start", "end", "here"], inputs)
             for row, index in enumerate(rows):
                 readings[index] = _reading(passages[index], encodings[index], starts[row], ends[row], float(here[row]))
         return [readings[index] for index in range(len(passages))]
@@ -111,8 +111,8 @@ class Reader:
         return reader_tokenizer()
 
     @cached_property
-    def _session(self) -> Any:  # its library is imported late and has no types
-        return session(self._folder, self._threads)
+    def _model(self) -> PackagedModel:
+        return PackagedModel(self._folder, self._threads)
 
 
 def reader_tokenizer() -> Any:
