@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from newsqa import Article
-from tests.serving import ON_LOOPBACK, Server
+from tests.serving import ON_LOOPBACK, Server, serving
 
 pytestmark = ON_LOOPBACK
 FERRY = {
@@ -137,7 +138,8 @@ def test_the_list_is_filtered(client: httpx.Client) -> None:
     assert ["istanbul-talks-2025-05"] == [article["id"] for article in found]
     later = client.get("/v1/articles", params={"published_from": "2025-06-17"}).json()["articles"]
     assert all(article["published_at"] >= "2025-06-17" for article in later)
-    assert 422 == client.get("/v1/articles", params={"cursor": "bent"}).status_code
+    for bent in ("bent", "WzEsMl0=", "W1sxXSxbMl1d", "WyJhIl0=", "bnVsbA=="):  # [1,2], [[1],[2]], ["a"], null
+        assert 422 == client.get("/v1/articles", params={"cursor": bent}).status_code
 
 
 def test_a_repeated_request_gets_its_first_reply_and_adds_nothing(client: httpx.Client) -> None:
@@ -247,3 +249,18 @@ def test_questions_are_answered_while_articles_are_added(client: httpx.Client) -
 def test_a_url_is_not_loaded_yet(client: httpx.Client) -> None:
     refused = client.post("/v1/articles/from-url", json={"url": "https://example.org/story"})
     assert (501, "urn:newsqa:problem:not-built") == (refused.status_code, refused.json()["type"])
+
+
+def test_a_key_repeats_what_a_restart_cut_short(tmp_path: Path) -> None:
+    headers = {"Prefer": "respond-async", "Idempotency-Key": uuid4().hex}
+    long = {"articles": [{"title": "All the boats", "id": "all-boats", "text": _long(20_000)}]}
+    with serving(tmp_path / "library") as first, first.client() as client:
+        client.post("/v1/articles/import", json=long, headers={"Prefer": "respond-async"})
+        assert 202 == client.post("/v1/articles", json={**FERRY, "id": "cut"}, headers=headers).status_code
+        first.stop()
+    with serving(tmp_path / "library") as second, second.client() as client:
+        assert 404 == client.get("/v1/articles/cut").status_code
+        again = client.post("/v1/articles", json={**FERRY, "id": "cut"}, headers=headers)
+        assert "idempotency-replayed" not in again.headers
+        assert 201 == again.status_code or "done" == _finished(client, again.json()["id"])["state"]
+        assert 200 == client.get("/v1/articles/cut").status_code

@@ -1,12 +1,13 @@
 """What is kept of conversations and feedback, and what it becomes when it is taken out."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from newsqa import Library
+from newsqa import Article, Library
 from newsqa.api import wire
 from newsqa.api.conversations import as_markdown, draft_suite
 from newsqa.assistant import Assistant
@@ -93,6 +94,22 @@ def test_a_kept_reply_is_its_owners(library: Library) -> None:
         library.conversations.reply("me", "key"),
         library.conversations.reply("you", "key"),
     )
+
+
+def test_conversations_are_written_while_articles_are(library: Library) -> None:
+    library.conversations.create("talk", "me")
+    with ThreadPoolExecutor(3) as threads:
+        adding = threads.submit(library.add, (Article(f"Title {n}", f"Text {n} is short.") for n in range(300)))
+        writing = [threads.submit(_talk, library, who) for who in ("one", "another")]
+        adding.result()
+        assert [None, None] == [done.result() for done in writing]
+    assert (300, 200) == (len(library), len(library.conversations.get("talk", "me").turns))
+
+
+def _talk(library: Library, who: str) -> None:
+    for number in range(100):
+        library.conversations.append("talk", _answer(f"{who} {number}"))
+        library.conversations.keep_reply("me", f"{who} {number}", {"status": 201})
 
 
 def test_drafts_of_feedback_are_cases_that_the_evals_take(assistant: Assistant, tmp_path: Path) -> None:

@@ -301,8 +301,10 @@ def test_the_list_goes_on_behind_a_place(library: Library) -> None:
 def test_the_passages_of_an_article_are_those_of_its_current_revision(library: Library) -> None:
     library.add([FERRY, BRIDGE])
     library.add(replace(FERRY, text="The ferry sails at one."))
-    assert ["The ferry sails at one."] == [passage.text for passage in library.passages_of("ferry")]
-    assert [] == library.passages_of("none")
+    article, passages = library.whole("ferry")
+    assert (article.text, ["The ferry sails at one."]) == (passages[0].text, [passage.text for passage in passages])
+    with pytest.raises(ArticleNotFoundError):
+        library.whole("none")
 
 
 class Enough(Exception):  # noqa: N818

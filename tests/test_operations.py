@@ -59,6 +59,12 @@ def test_addresses_that_are_not_there_make_no_new_figures(client: httpx.Client) 
     assert not [name for name in _figures(client) if "nothing" in name]
 
 
+def test_words_that_are_no_methods_make_no_new_figures(client: httpx.Client) -> None:
+    for word in ("EVIL", "BREW"):
+        assert 405 == client.request(word, "/healthz").status_code
+    assert not [name for name in _figures(client) if "EVIL" in name or "BREW" in name]
+
+
 def test_a_request_is_logged_under_its_id_and_without_its_question(client: httpx.Client, server: Server) -> None:
     asked = client.post("/v1/ask", json={"question": "Who sings in Lodrava?"}, headers={"X-Request-ID": "trace-7"})
     assert "trace-7" == asked.headers["x-request-id"]

@@ -38,6 +38,10 @@ def _questions(most: int = 100, seconds: float = 10) -> tuple[SlowAssistant, Que
     return assistant, Questions(assistant, most, seconds)  # type: ignore[arg-type]
 
 
+async def _asked(questions: Questions, question: str) -> Any:
+    return [event async for event in questions.stream(question)][-1].value
+
+
 def test_every_question_begins_at_once_and_is_answered_in_time() -> None:
     async def main() -> list[str]:
         assistant, questions = _questions()
@@ -71,7 +75,7 @@ def test_what_nobody_waits_for_any_longer_is_not_finished() -> None:
 def test_a_cancelled_ask_stops_its_work() -> None:
     async def main() -> list[str]:
         assistant, questions = _questions()
-        task = asyncio.create_task(questions.ask("why?"))
+        task = asyncio.create_task(_asked(questions, "why?"))
         await asyncio.sleep(0.05)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -89,7 +93,7 @@ def test_one_too_many_is_told_to_come_back() -> None:
         for stream in streams:
             await anext(stream)
         with pytest.raises(ProblemError, match="Wait as long") as caught:
-            await questions.ask("another")
+            await _asked(questions, "another")
         assert "Retry-After" in (caught.value.headers or {})
         assistant.go_on.set()
         for stream in streams:
@@ -103,7 +107,7 @@ def test_an_answer_that_takes_too_long_is_given_up() -> None:
     async def main() -> None:
         assistant, questions = _questions(seconds=0.1)
         with pytest.raises(ProblemError, match="no answer within"):
-            await questions.ask("why?")
+            await _asked(questions, "why?")
         assistant.go_on.set()
         await questions.close()
         assert [] == assistant.finished
@@ -115,7 +119,40 @@ def test_what_the_assistant_refuses_is_raised_where_it_was_asked() -> None:
     async def main() -> None:
         _, questions = _questions()
         with pytest.raises(QuestionError, match="empty"):
-            await questions.ask("")
+            await _asked(questions, "")
         await questions.close()
 
     asyncio.run(main())
+
+
+def test_of_many_at_one_moment_no_more_than_the_limit_are_let_in() -> None:
+    async def main() -> list[bool]:
+        assistant, questions = _questions(most=3)
+        asking = [asyncio.create_task(_asked(questions, str(number))) for number in range(10)]
+        await asyncio.sleep(0.1)
+        assistant.go_on.set()
+        answers = await asyncio.gather(*asking, return_exceptions=True)
+        await questions.close()
+        return [isinstance(answer, ProblemError) for answer in answers]
+
+    assert [False] * 3 + [True] * 7 == asyncio.run(main())
+
+
+def test_who_leaves_the_line_makes_room_at_once() -> None:
+    async def main() -> str:
+        assistant, questions = _questions(most=10)
+        streams = [questions.stream(str(number)) for number in range(10)]
+        for stream in streams:
+            await anext(stream)
+        for stream in streams:
+            await stream.aclose()
+        await asyncio.sleep(0.05)  # those that no worker has are gone, the others wait for their step's end
+        assert 0 == questions.waiting
+        late = asyncio.create_task(_asked(questions, "late"))
+        await asyncio.sleep(0.05)
+        assistant.go_on.set()
+        answer: str = await late
+        await questions.close()
+        return answer
+
+    assert "answer to late" == asyncio.run(main())

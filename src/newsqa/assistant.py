@@ -74,6 +74,11 @@ class Assistant:
         """Closes the library."""
         self.library.close()
 
+    def warm_up(self) -> None:
+        """Loads the models, which the first question would do otherwise."""
+        self.retriever.embedding.embed_query("Is everything loaded?")
+        self.answerer.warm_up()
+
     def ask(self, question: str, **options: Unpack[Options]) -> Answer:
         """The answer to `question`; abstaining is an answer too.
 

@@ -46,7 +46,7 @@ class ServerSettings(BaseSettings):
     rate_limit: str = Field(
         "600/minute",
         pattern=_RATE,
-        description="Requests of one key, and of one address, in a second, minute or hour.",
+        description="Requests of one key, and of one address, in a second, minute, hour or day.",
     )
     max_questions: int = Field(
         64, ge=1, le=10_000, description="Questions answered and waiting at one time; more are told to come back."

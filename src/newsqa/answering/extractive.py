@@ -44,6 +44,10 @@ class ExtractiveAnswerer:
         self._scorer, self._calibration = scorer, calibration
         self._threshold = calibration.threshold(most_wrong)
 
+    def warm_up(self) -> None:
+        """Loads the reader."""
+        self._scorer.warm_up()
+
     def reply(self, question: str, passages: Sequence[ScoredPassage]) -> Reply:
         """What `passages` (best first) say to `question`."""
         ranked = self._scorer.rank(question, passages)

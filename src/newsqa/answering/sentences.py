@@ -99,6 +99,10 @@ class SentenceScorer:
         self._reader, self._most = reader, most
         self._weights = weights or Weights.load()
 
+    def warm_up(self) -> None:
+        """Loads the reader."""
+        self._reader.read("Is everything loaded?", ["Everything is loaded."])
+
     def rank(self, question: str, passages: Sequence[ScoredPassage]) -> list[Candidate]:
         """The sentences of `passages` that were read, the likeliest first, each with its probability."""
         if not any(map(str.isalnum, question)):

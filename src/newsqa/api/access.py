@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from time import time
 from urllib.parse import urlsplit
 
 from limits import RateLimitItem, parse
@@ -20,7 +21,6 @@ SCOPES = ("ask", "write", "admin")
 """Each includes those before it."""
 _HOST = re.compile(r"([\w.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 PREFIX = "nqa_"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 OPEN_PATHS = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs")
 """What needs no key: whether the server lives, and how to use it."""
 
@@ -124,7 +124,7 @@ class Access:
     def _count(self, of: str, identity: str) -> None:
         if not self._limiter.hit(self._limit, of, identity):
             seconds = self._limiter.get_window_stats(self._limit, of, identity).reset_time
-            wait = max(1, min(self._limit.get_expiry(), round(seconds - _now())))
+            wait = max(1, min(self._limit.get_expiry(), round(seconds - time())))
             raise ProblemError(
                 "too-many-requests",
                 f"more than {self._limit} of one {of}; wait {wait} s",
@@ -155,9 +155,3 @@ def _place(origin: str) -> str | None:
 
 def _hash(key: str) -> str:
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _now() -> float:
-    from time import time
-
-    return time()

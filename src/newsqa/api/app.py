@@ -33,7 +33,9 @@ All offsets count Unicode code points, end exclusive. Errors are problem+json (R
 _EVERYWHERE = problems.declared(
     "malformed-request",
     "missing-key",
+    "unknown-key",
     "scope-too-small",
+    "foreign-origin",
     "too-slow",
     "too-large",
     "wrong-content-type",
@@ -68,7 +70,8 @@ def create_app(assistant: Assistant, settings: ServerSettings) -> FastAPI:
     app.router.routes.append(Route("/mcp", Endpoint(), methods=["POST"]))
     problems.install(app)
     app.openapi = cache(partial(document, app))  # type: ignore[method-assign]  # as FastAPI's documentation has it
-    app.add_middleware(Guard, access=access, metrics=metrics, limits=settings.model_dump())
+    limits = {"max_body": settings.max_body_bytes, "max_upload": settings.max_upload_bytes}
+    app.add_middleware(Guard, access=access, metrics=metrics, **limits)
     if settings.cors_origins:  # outermost, so that pages can read refusals too
         app.add_middleware(CORSMiddleware, **_cors(settings.cors_origins.split()))
     return app
@@ -102,9 +105,9 @@ async def running(assistant: Assistant, settings: ServerSettings, metrics: Metri
 
 
 async def _warm(service: Service) -> None:
-    """Asks once, so that the first question finds everything loaded."""
+    """Loads the models, so that the first question finds them loaded."""
     try:
-        await asyncio.to_thread(service.assistant.ask, "Is everything loaded?")
+        await asyncio.to_thread(service.assistant.warm_up)
     except Exception:
         LOG.exception("the models can't be loaded: no question will be answered")
         raise

@@ -55,7 +55,7 @@ _ALL: Responses = {200: {"model": wire.Job, "description": "All is done."}}
 _JOB: Responses = {202: {"model": wire.Job, "description": "It takes longer and goes on by itself; see `Location`."}}
 _KNOWN: Responses = {304: {"description": "It is still the revision that If-None-Match names."}}
 _REPLACED: Responses = {200: {"model": wire.ArticleSummary, "description": "It is replaced."}}
-_REPEATED = ("request-in-progress", "key-reused", "invalid-request", "invalid-article", "not-ready")
+_REPEATED = ("too-busy", "request-in-progress", "key-reused", "invalid-request", "invalid-article", "not-ready")
 
 
 @router.get("/v1/articles", responses=declared("invalid-request"))
@@ -110,8 +110,7 @@ def whole_article(library: Library, article_id: str, revision: str = "") -> wire
     Raises:
         ArticleNotFoundError: it, or the revision, is not there.
     """
-    article = library.get(article_id, revision)
-    passages = library.passages_of(article_id) if not revision else ()
+    article, passages = library.whole(article_id) if not revision else (library.get(article_id, revision), [])
     return wire.Article.of(article, passages=passages)
 
 
@@ -130,9 +129,7 @@ async def create_article(
         job = await adding(article, service, caller, prefer)
         if job.state != "done":
             return _job_response(job, 202)
-        (id, outcome), *_ = job.outcomes
-        added = await asyncio.to_thread(service.assistant.library.get, id)
-        return _one(added, 201 if outcome == "added" else 200)
+        return _one(job, 201 if job.outcomes[0][1] == "added" else 200)
 
     return await once(service, caller, idempotency_key, body.model_dump_json(), respond)
 
@@ -213,9 +210,7 @@ async def replace_article(
     if if_match is None:
         raise ProblemError("if-match-missing")
     job = await replacing(body.domain(id=article_id), service, caller, prefer, if_match)
-    if job.state != "done":
-        return _job_response(job, 202)
-    return _one(await asyncio.to_thread(service.assistant.library.get, article_id), 200)
+    return _one(job, 200) if job.state == "done" else _job_response(job, 202)
 
 
 @router.delete(
@@ -255,7 +250,10 @@ def _json(model: BaseModel, status: int = 200, headers: dict[str, str] | None = 
     return Response(model.model_dump_json(), status, headers, "application/json")
 
 
-def _one(article: Article, status: int) -> Response:
+def _one(job: Job, status: int) -> Response:
+    """The article as the job stored it, whatever others did to it since."""
+    assert job.stored is not None  # noqa: S101  # it is done
+    article = job.stored
     headers = {"ETag": etag(article.revision), "Location": f"/v1/articles/{quote(article.id, safe='')}"}
     return _json(wire.ArticleSummary.of(article), status, headers)
 

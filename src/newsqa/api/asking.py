@@ -1,6 +1,5 @@
 """Routes that ask: an answer whole or as it comes, and a search without an answer."""
 
-import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any
@@ -9,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from newsqa.api import wire
-from newsqa.api.problems import ProblemError, Responses, as_problem, body_of, declared
+from newsqa.api.problems import Responses, as_problem, body_of, declared
 from newsqa.api.service import Asker, Serving, while_connected
 
 router = APIRouter(tags=["ask"])
@@ -51,7 +50,7 @@ async def ask_stream(
         async for event in events:
             yield _framed(event)
     except Exception as error:  # noqa: BLE001  # the reply has begun: what went wrong is its last event
-        problem = body_of(as_problem(error), request.url.path, request.state.request_id)
+        problem = body_of(as_problem(error, request.state.request_id), request.url.path, request.state.request_id)
         yield _framed(wire.Failed(problem=problem))
 
 
@@ -59,20 +58,18 @@ def _framed(event: wire.Event) -> Any:  # the annotation above names what is in 
     return ServerSentEvent(event=event.type, data=event)
 
 
-@router.post("/v1/search", responses=declared("invalid-request", "not-ready"))
-async def search(query: wire.Query, service: Serving, _: Asker) -> wire.Found:
+@router.post("/v1/search", responses=declared("invalid-request", "not-ready", "too-busy", "answer-too-slow"))
+async def search(query: wire.Query, request: Request, service: Serving, _: Asker) -> wire.Found:
     """Finds passages without answering."""
-    return await found(query, service)
+    return await while_connected(request, found(query, service))
 
 
 async def found(query: wire.Query, service: Serving) -> wire.Found:
     """What a search finds.
 
     Raises:
-        ProblemError: `not-ready`.
+        ProblemError: `not-ready`, `too-busy`, `answer-too-slow`.
     """
-    if not service.ready:
-        raise ProblemError("not-ready", headers={"Retry-After": "2"})
-    retriever = service.assistant.retriever
-    passages = await asyncio.to_thread(retriever.find, query.query, query.filters.domain(), query.top_k)
+    service.check_ready()
+    passages = await service.questions.find(query.query, query.filters.domain(), query.top_k)
     return wire.Found.model_validate({"passages": passages})

@@ -109,8 +109,9 @@ async def removing(
     library = service.assistant.library
 
     def remove(job: Job) -> None:
-        job.note(_expected(library, article_id, if_match or "*"), "removed")
+        existing = _expected(library, article_id, if_match or "*")
         library.remove(article_id)
+        job.note(existing, "removed")
 
     await asyncio.to_thread(library.get, article_id)
     return await _finished(service, Job("remove", caller.id, 1), remove, prefer)
@@ -122,8 +123,7 @@ async def _finished(service: Service, job: Job, work: Callable[[Job], None], pre
     Raises:
         ProblemError: it failed.
     """
-    if not service.ready:
-        raise ProblemError("not-ready", headers={"Retry-After": "2"})
+    service.check_ready()
     service.jobs.start(job, work)
     if await service.jobs.wait(job, _wait_seconds(prefer)) and job.problem:
         raise job.problem

@@ -41,11 +41,19 @@ async def list_conversations(
     return wire.ConversationList(conversations=tuple(map(_summary, shown)), next_cursor=following)
 
 
-@router.get("/v1/conversations/{conversation_id}", responses=_REFUSED, tags=["conversations"])
-async def get_conversation(conversation_id: str, service: Serving, caller: Asker) -> wire.Conversation:
+@router.get(
+    "/v1/conversations/{conversation_id}",
+    response_model=wire.Conversation,
+    responses=_REFUSED,
+    tags=["conversations"],
+)
+async def get_conversation(conversation_id: str, service: Serving, caller: Asker) -> Response:
     """Gets a conversation with every answer as it was given, citations and their numbers included."""
-    store = service.assistant.library.conversations
-    return _whole(await asyncio.to_thread(store.get, conversation_id, caller.owner))
+
+    def made() -> str:  # in a thread: a long conversation takes its time
+        return _whole(service.assistant.library.conversations.get(conversation_id, caller.owner)).model_dump_json()
+
+    return Response(await asyncio.to_thread(made), media_type="application/json")
 
 
 @router.get(
@@ -56,9 +64,11 @@ async def get_conversation(conversation_id: str, service: Serving, caller: Asker
 )
 async def export_conversation(conversation_id: str, service: Serving, caller: Asker) -> Response:
     """Gets a conversation as Markdown with its quotes and links."""
-    store = service.assistant.library.conversations
-    found = await asyncio.to_thread(store.get, conversation_id, caller.owner)
-    return Response(as_markdown(_whole(found)), media_type="text/markdown; charset=utf-8")
+
+    def made() -> str:
+        return as_markdown(_whole(service.assistant.library.conversations.get(conversation_id, caller.owner)))
+
+    return Response(await asyncio.to_thread(made), media_type="text/markdown; charset=utf-8")
 
 
 @router.delete("/v1/conversations/{conversation_id}", status_code=204, responses=_REFUSED, tags=["conversations"])
@@ -97,7 +107,11 @@ async def export_feedback(
     _: Admin,
     verdict: Annotated[str, Query(pattern="^(up|down|)$", description="Only these; all when empty.")] = "",
 ) -> Response:
-    """Gets feedback as a draft of an evaluation suite (YAML), to be completed by hand. Needs an admin's key."""
+    """Gets feedback as a draft of an evaluation suite (YAML). Needs an admin's key.
+
+    Cases of liked answers are complete; those of disliked ones say in their note what was said, and load once their
+    expected answer and evidence are written in.
+    """
     given = await asyncio.to_thread(service.assistant.library.conversations.feedback)
     chosen = [each for each in given if verdict in ("", each.verdict)]
     return Response(draft_suite(chosen), media_type="application/yaml")
@@ -107,24 +121,24 @@ def as_markdown(conversation: wire.Conversation) -> str:
     """A conversation to be read: each question, its answer, and the quotes with where they are from."""
     blocks = [f"# {_line(conversation.title) or 'Conversation'}"]
     for turn in conversation.turns:
-        blocks += [f"## {_line(turn.answer.question)}", _line(turn.answer.text)]
+        blocks += [f"## {_line(turn.answer.question)}", *map(_line, filter(str.strip, turn.answer.text.splitlines()))]
         blocks += [f"{each.number}. “{_line(each.quote)}” — {_from(each)}" for each in turn.answer.citations]
     return "\n\n".join(blocks) + "\n"
 
 
 def draft_suite(given: list[Feedback]) -> str:
     """A suite's YAML with a case for each answer; what was disliked has no expected answer yet."""
-    cases = [_case(feedback) for feedback in given]
+    cases = [_case(number, feedback) for number, feedback in enumerate(given, start=1)]
     about = "Drafts made of feedback: complete what is expected, check the evidence, then move them to a suite."
     suite = {"suite": "drafts", "about": about, "cases": cases}
     return yaml.safe_dump(suite, allow_unicode=True, sort_keys=False, width=120)
 
 
-def _case(feedback: Feedback) -> dict[str, Any]:
+def _case(number: int, feedback: Feedback) -> dict[str, Any]:
     answer, liked = feedback.answer, feedback.verdict == "up"
     answered = answer["status"] == "answered"
     case: dict[str, Any] = {
-        "id": f"draft-{feedback.answer_id.removeprefix('ans_')}",
+        "id": f"draft-{number}-{feedback.answer_id.removeprefix('ans_')}",
         "question": answer["standalone_question"],
         "answerable": answered if liked else True,
         "tags": ["draft", feedback.verdict],

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
 from time import perf_counter
 from uuid import uuid4
 
@@ -21,22 +20,31 @@ PART_SECONDS = 20.0
 BODY_SECONDS = 120.0
 """Longest time for all of it."""
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
-_SECURITY = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"))
+"""Those that have figures of their own; a client may send any word."""
+_SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
 
 
 class Guard:
     """The outermost middleware; plain ASGI, so that replies stream through it."""
 
-    def __init__(self, app: ASGIApp, access: Access, metrics: Metrics, limits: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, access: Access, metrics: Metrics, max_body: int, max_upload: int) -> None:
         """Around `app`.
 
         Args:
             app: has the routes.
             access: says who may ask.
             metrics: are told of every request.
-            limits: longest body in bytes by setting's name: `max_body_bytes`, and `max_upload_bytes` for articles.
+            max_body: longest body in bytes that adds no articles.
+            max_upload: longest one that adds articles.
         """
-        self._app, self._access, self._metrics, self._limits = app, access, metrics, limits
+        self._app, self._access, self._metrics = app, access, metrics
+        self._max_body, self._max_upload = max_body, max_upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on, or replies with a problem."""
@@ -55,7 +63,7 @@ class Guard:
         except ClientDisconnect:
             reply.status = reply.status or 499
         except Exception as error:  # noqa: BLE001  # the last net: nothing of it leaves but a request id
-            problem = as_problem(error)
+            problem = as_problem(error, request_id)
             if not reply.status:
                 await response_of(problem, scope["path"], request_id)(scope, receive, reply)
         finally:
@@ -73,14 +81,16 @@ class Guard:
 
     def _body(self, scope: Scope, headers: Headers, receive: Receive) -> "_Body":
         """The body, as it is received. Raises where it is said to be too long."""
-        setting = "max_upload_bytes" if scope["path"].startswith(("/v1/articles", "/mcp")) else "max_body_bytes"
-        body = _Body(receive, self._limits[setting], f"NEWSQA_{setting.upper()}")
+        adds = scope["path"].startswith(("/v1/articles", "/mcp"))
+        limit, setting = (self._max_upload, "UPLOAD") if adds else (self._max_body, "BODY")
+        body = _Body(receive, limit, f"NEWSQA_MAX_{setting}_BYTES")
         body.check(int(headers.get("content-length", "0")))
         return body
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "") or ("/mcp" if scope["path"] == "/mcp" else "none")
-        self._metrics.requested(scope["method"] if route != "none" else "any", route, status, seconds)
+        method = scope["method"] if scope["method"] in _METHODS and route != "none" else "any"
+        self._metrics.requested(method, route, status, seconds)
         caller = scope["state"].get("caller")
         fields = {
             "request_id": scope["state"]["request_id"],

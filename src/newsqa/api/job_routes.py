@@ -13,8 +13,8 @@ _REFUSED = declared("job-not-found", "invalid-request")
 
 @router.get("/v1/jobs")
 async def list_jobs(service: Serving, caller: Asker) -> wire.JobList:
-    """Lists this caller's jobs, newest first; a restart of the server forgets them."""
-    return wire.JobList(jobs=tuple(map(sent, service.jobs.recent(caller.owner))))
+    """Lists this caller's jobs without their articles, newest first; a restart of the server forgets them."""
+    return wire.JobList(jobs=tuple(sent(job, brief=True) for job in service.jobs.recent(caller.owner)))
 
 
 @router.get("/v1/jobs/{job_id}", responses=_REFUSED)
@@ -27,5 +27,5 @@ async def get_job(job_id: str, service: Serving, caller: Asker) -> wire.Job:
 async def cancel_job(job_id: str, service: Serving, caller: Writer) -> wire.Job:
     """Stops a job between two steps. Articles that are stored stay; the one in the making is as it was."""
     job = service.jobs.get(job_id, caller.owner)
-    service.jobs.cancel(job)
+    job.cancel()
     return sent(job)

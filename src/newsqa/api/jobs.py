@@ -3,16 +3,18 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import uuid4
 
 from newsqa.api import wire
-from newsqa.api.problems import ProblemError, as_problem, body_of
+from newsqa.api.problems import RETRY_AFTER, ProblemError, as_problem, body_of
 from newsqa.domain import Article, now
 
+MOST_WAITING = 32
+"""Jobs in the line; each may hold as much as an upload may be long."""
 REMEMBERED = 1000
 """Jobs that are remembered, the running ones always."""
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -42,7 +44,10 @@ class Job:
     problem: ProblemError | None = None
     created_at: datetime = field(default_factory=now)
     finished_at: datetime | None = None
+    stored: Article | None = None
+    """The last article that was stored or removed."""
     stop: threading.Event = field(default_factory=threading.Event)
+    _beginning: threading.Lock = field(default_factory=threading.Lock)
 
     def embedded(self, passages: int) -> None:
         """Notes that so many more passages are embedded.
@@ -55,6 +60,7 @@ class Job:
 
     def note(self, article: Article, outcome: str) -> None:
         """Notes what became of an article."""
+        self.stored = article
         self.outcomes.append((article.id, outcome))
 
     def refused(self, title: str, why: str) -> None:
@@ -66,17 +72,26 @@ class Job:
         if self.stop.is_set():
             raise Stopped
 
+    def cancel(self) -> None:
+        """Stops it between two steps; one that waits never begins."""
+        with self._beginning:
+            self.stop.set()
+            if self.state == "queued":
+                self.state, self.finished_at = "cancelled", now()
+
     def run(self, work: Callable[["Job"], None]) -> None:
         """Does the work and notes how it ended."""
-        try:
-            self.check()
+        with self._beginning:
+            if self.stop.is_set():
+                return
             self.state = "running"
+        try:
             work(self)
             self.state = "done"
         except Stopped:
             self.state = "cancelled"
         except Exception as error:  # noqa: BLE001  # whatever it is belongs to the job
-            self.problem = as_problem(error)
+            self.problem = as_problem(error, self.id)
             self.state = "failed"
         finally:
             self.finished_at = now()
@@ -91,8 +106,15 @@ class Jobs:
         self._jobs: dict[str, tuple[Job, Future[None]]] = {}
 
     def start(self, job: Job, work: Callable[[Job], None]) -> Job:
-        """Puts the job in the line."""
-        for id in [id for id, (_, future) in self._jobs.items() if future.done()][: len(self._jobs) - REMEMBERED]:
+        """Puts the job in the line.
+
+        Raises:
+            ProblemError: `too-busy`, the line is too long.
+        """
+        done = [id for id, (_, future) in self._jobs.items() if future.done()]
+        if len(self._jobs) - len(done) >= MOST_WAITING:
+            raise ProblemError("too-busy", "too many changes wait already; come back later", headers=RETRY_AFTER)
+        for id in done[: max(0, len(self._jobs) + 1 - REMEMBERED)]:
             del self._jobs[id]
         self._jobs[job.id] = (job, self._writer.submit(job.run, work))
         return job
@@ -104,8 +126,6 @@ class Jobs:
             await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), seconds)
         except TimeoutError:
             return False
-        except CancelledError:  # before it began
-            pass
         return True
 
     def get(self, id: str, owner: str | None) -> Job:
@@ -128,21 +148,19 @@ class Jobs:
         """How many of the remembered jobs are in this state."""
         return sum(job.state == state for job, _ in list(self._jobs.values()))
 
-    def cancel(self, job: Job) -> None:
-        """Stops it between two steps; one that waits never begins."""
-        job.stop.set()
-        if job.state == "queued":
-            job.state, job.finished_at = "cancelled", now()
+    def known(self, id: str) -> bool:
+        """Whether the job is in the line, or did what it was to do."""
+        return id in self._jobs and self._jobs[id][0].state in {"queued", "running", "done"}
 
     def close(self) -> None:
         """Stops what is running; articles that are not stored yet are as they were."""
         for job, _ in self._jobs.values():
-            job.stop.set()
+            job.cancel()
         self._writer.shutdown()
 
 
-def sent(job: Job) -> wire.Job:
-    """The job as it goes over the wire."""
+def sent(job: Job, *, brief: bool = False) -> wire.Job:
+    """The job as it goes over the wire; brief without its articles."""
     return wire.Job(
         id=job.id,
         kind=job.kind,
@@ -150,9 +168,11 @@ def sent(job: Job) -> wire.Job:
         articles_total=job.total,
         articles_done=len(job.outcomes) + len(job.failed),
         passages_done=job.passages,
-        articles=tuple(wire.Added.model_validate({"id": id, "outcome": outcome}) for id, outcome in job.outcomes),
-        failed=tuple(wire.NotAdded(title=title, detail=why) for title, why in job.failed),
-        problem=body_of(job.problem, f"/v1/jobs/{job.id}", "") if job.problem else None,
+        articles=tuple(
+            wire.Added.model_validate({"id": id, "outcome": outcome}) for id, outcome in job.outcomes if not brief
+        ),
+        failed=tuple(wire.NotAdded(title=title, detail=why) for title, why in job.failed if not brief),
+        problem=body_of(job.problem, f"/v1/jobs/{job.id}", job.id) if job.problem else None,
         created_at=job.created_at,
         finished_at=job.finished_at,
     )

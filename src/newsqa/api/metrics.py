@@ -1,6 +1,6 @@
 """Figures for Prometheus: requests, latencies by stage, abstentions, passages, and the line of questions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -48,12 +48,6 @@ class Metrics:
     def watch(self, name: str, meaning: str, value: Callable[[], float]) -> None:
         """Adds a figure that is read when it is asked for."""
         Gauge(f"newsqa_{name}", meaning, registry=self._registry).set_function(value)
-
-    def watch_kinds(self, name: str, meaning: str, kind: str, values: Mapping[str, Callable[[], float]]) -> None:
-        """Adds figures of several kinds under one name."""
-        gauge = Gauge(f"newsqa_{name}", meaning, (kind,), registry=self._registry)
-        for each, value in values.items():
-            gauge.labels(each).set_function(value)
 
     def text(self) -> bytes:
         """All figures in Prometheus' text format."""

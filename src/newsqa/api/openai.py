@@ -58,7 +58,7 @@ class ChatRequest(BaseModel):
     )
 
     model: Annotated[wire.Text, Field(max_length=200)] = Field(description="`newsqa`.")
-    messages: Annotated[tuple[ChatMessage, ...], FailFast(), Field(min_length=1, max_length=3 * MAX_TURNS)] = Field(
+    messages: Annotated[tuple[ChatMessage, ...], FailFast(), Field(min_length=1, max_length=100_000)] = Field(
         description="The last one, a user's, is the question; those before are its history."
     )
     stream: bool | None = Field(None, description="Whether the reply comes in chunks, ending with `[DONE]`.")
@@ -97,6 +97,8 @@ class ChatRequest(BaseModel):
         extra = self.model_extra or {}
         wanted = [name for name in ("tools", "functions", "stop", "logprobs", "audio") if extra.get(name)]
         wanted += ["n"] if self.n not in (None, 1) else []
+        wanted += ["tool_choice"] if extra.get("tool_choice") not in (None, "none", "auto") else []
+        wanted += ["modalities"] if extra.get("modalities") not in (None, ["text"]) else []
         kind = extra.get("response_format")
         wanted += ["response_format"] if isinstance(kind, Mapping) and kind.get("type") != "text" else []
         if wanted:
@@ -266,6 +268,7 @@ async def _chunks(
                         yield chunk(_beyond(event.answer), "stop")
         except Exception as error:  # noqa: BLE001  # the reply has begun: what went wrong is its last chunk
             yield _frame(openai_error(as_problem(error)))
+            return
     if usage:
         yield _frame({**common, "choices": [], "usage": Usage().model_dump()})
     yield format_sse_event(data_str="[DONE]")

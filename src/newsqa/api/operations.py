@@ -27,7 +27,7 @@ async def readyz(request: Request) -> Response:
     """Whether questions are answered: the library is open and the models are loaded. Needs no key."""
     service: Service = request.app.state.service
     if not service.ready:
-        return JSONResponse(wire.Status(status="starting").model_dump(mode="json"), 503, {"Retry-After": "1"})
+        return JSONResponse(wire.Status(status="not ready").model_dump(mode="json"), 503, {"Retry-After": "1"})
     counts = await asyncio.to_thread(service.assistant.library.counts)
     return JSONResponse(wire.Status(status="ready", **counts).model_dump(mode="json"))
 

@@ -25,14 +25,20 @@ def place_of(cursor: str) -> Place | None:
     if not cursor:
         return None
     try:
-        first, second = json.loads(urlsafe_b64decode(cursor.encode("ascii")))
-        (first + second).encode()
+        first, second = map(_text, json.loads(urlsafe_b64decode(cursor.encode("ascii"))))
     except (ValueError, TypeError, RecursionError) as error:
         fault = FieldProblem(field="cursor", message="is no cursor of this list")
         raise ProblemError(
             "invalid-request", "cursor: give `next_cursor` of the page before", errors=[fault]
         ) from error
     return first, second
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    value.encode()
+    return value
 
 
 def page(found: Sequence[Item], limit: int, place: Callable[[Item], Place]) -> tuple[Sequence[Item], str | None]:

@@ -24,6 +24,8 @@ from newsqa.errors import (
 
 Responses = dict[int | str, dict[str, Any]]
 """What a route may reply, as FastAPI takes it."""
+RETRY_AFTER = {"Retry-After": "2"}
+"""Seconds, where nobody knows better."""
 URN = "urn:newsqa:problem:"
 OPENAI_PATHS = ("/v1/chat/", "/v1/models")
 LOG = logging.getLogger("newsqa.api")
@@ -121,8 +123,8 @@ def declared(*kinds: str) -> Responses:
     }
 
 
-def as_problem(error: Exception) -> ProblemError:
-    """What a caller may know of an error; everything unforeseen is logged and becomes an internal error."""
+def as_problem(error: Exception, request_id: str = "") -> ProblemError:
+    """What a caller may know of an error; what nobody foresaw is logged under the id and becomes an internal error."""
     if isinstance(error, ProblemError):
         return error
     if isinstance(error, RequestValidationError):
@@ -133,7 +135,7 @@ def as_problem(error: Exception) -> ProblemError:
     for type_, kind in _OF_ERROR:
         if isinstance(error, type_):
             return ProblemError(kind, str(error))
-    LOG.error("internal error", exc_info=error)
+    LOG.error("internal error", exc_info=error, extra={"request_id": request_id})
     return ProblemError("internal-error")
 
 
@@ -175,7 +177,7 @@ def install(app: FastAPI) -> None:
     """Makes every error of the app's routes a problem."""
 
     async def answer(request: Request, error: Exception) -> Response:
-        problem = as_problem(error)
+        problem = as_problem(error, request.scope["state"]["request_id"])
         kind = request.headers.get("content-type", "")
         if isinstance(error, RequestValidationError) and _unread(error) and kind and "json" not in kind:
             problem = ProblemError("wrong-content-type", f"the body is {kind[:100]!r}; send it as application/json")

@@ -3,17 +3,17 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from functools import partial
 from itertools import islice
-from typing import Unpack
+from typing import Any, TypeVar, Unpack
 
-from newsqa.api.problems import ProblemError
+from newsqa.api.problems import RETRY_AFTER, ProblemError
 from newsqa.assistant import Assistant, Options
-from newsqa.domain import Answer, Event
+from newsqa.domain import Event, Filters, ScoredPassage
 
-RETRY_AFTER = {"Retry-After": "2"}
+Result = TypeVar("Result")
 
 
 class Questions:
@@ -32,19 +32,11 @@ class Questions:
         self._understanding = ThreadPoolExecutor(2, "newsqa-understanding")
         self._answering = ThreadPoolExecutor(workers, "newsqa-answering")
         self._slots = asyncio.Semaphore(workers)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self.waiting = 0
         """Questions that no worker has taken yet."""
         self.running = 0
         """Questions that a worker is answering."""
-
-    async def ask(self, question: str, **options: Unpack[Options]) -> Answer:
-        """The answer. Raises as `stream` does."""
-        async with aclosing(self.stream(question, **options)) as events:
-            async for event in events:
-                last = event
-        answer: Answer = last.value
-        return answer
 
     async def stream(self, question: str, **options: Unpack[Options]) -> AsyncGenerator[Event, None]:
         """The answer's events as they come, `start` before a worker is free; the work stops when this is closed.
@@ -53,8 +45,7 @@ class Questions:
             ProblemError: `too-busy`, `answer-too-slow`.
             NewsqaError: as the assistant raises.
         """
-        if self.waiting + self.running >= self._most:
-            raise ProblemError("too-busy", headers=RETRY_AFTER)
+        self._check_room()
         loop, told = asyncio.get_running_loop(), asyncio.Queue[Event | Exception]()
         gone = threading.Event()
         options["abandoned"] = gone.is_set
@@ -62,9 +53,7 @@ class Questions:
             lambda: self._assistant.stream(question, **options),
             lambda item: loop.call_soon_threadsafe(told.put_nowait, item),
         )
-        task = asyncio.create_task(self._run(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = self._started(self._run(work))
         deadline = loop.time() + self._seconds
         try:
             while True:
@@ -78,6 +67,32 @@ class Questions:
             raise ProblemError("answer-too-slow", f"no answer within {self._seconds:g} s; ask again later") from error
         finally:
             gone.set()
+            if not work.taken:
+                task.cancel()
+
+    async def find(self, query: str, filters: Filters, top_k: int) -> list[ScoredPassage]:
+        """The passages that fit best, in the same line as the answers. Raises as `stream` does."""
+        self._check_room()
+
+        async def find() -> list[ScoredPassage]:
+            async with self._slots:
+                search = partial(self._assistant.retriever.find, query, filters, top_k)
+                return await asyncio.get_running_loop().run_in_executor(self._answering, search)
+
+        try:
+            return await asyncio.wait_for(self._started(find()), self._seconds)
+        except TimeoutError as error:
+            raise ProblemError("answer-too-slow", f"nothing found within {self._seconds:g} s; try again") from error
+
+    def _check_room(self) -> None:
+        if len(self._tasks) >= self._most:
+            raise ProblemError("too-busy", headers=RETRY_AFTER)
+
+    def _started(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _run(self, work: "_Work") -> None:
         loop = asyncio.get_running_loop()
@@ -85,6 +100,7 @@ class Questions:
         try:
             await loop.run_in_executor(self._understanding, work.begin)
             async with self._slots:
+                work.taken = True
                 self.waiting, self.running = self.waiting - 1, self.running + 1
                 try:
                     await loop.run_in_executor(self._answering, work.finish)
@@ -106,6 +122,8 @@ class _Work:
     def __init__(self, events: Callable[[], Iterator[Event]], tell: Callable[[Event | Exception], object]) -> None:
         self._make, self._tell = events, tell
         self._events: Iterator[Event] = iter(())
+        self.taken = False
+        """Whether a worker has it."""
 
     def begin(self) -> None:
         """Understands the question: a few milliseconds."""

@@ -1,6 +1,7 @@
 """Serves the app: which addresses are allowed, how long a client may dally, and how it ends."""
 
 import asyncio
+import math
 import signal
 import socket
 from collections.abc import Callable
@@ -23,8 +24,6 @@ REPLY_SECONDS = 60.0
 """Longest time for a client to take what is ready for it, before anything more is sent."""
 CONNECTIONS = 800
 """At one time; each is an open file, and a process has 1,024 of them unless the system was told otherwise."""
-GRACE_SECONDS = 30
-"""For running answers when the server is told to stop."""
 
 
 class PromptProtocol(H11Protocol):
@@ -92,12 +91,16 @@ class _Clock:
 
 
 def check_address(host: str, settings: ServerSettings) -> None:
-    """Refuses to serve other machines without keys.
+    """Refuses to serve other machines, be it through a proxy, without keys.
 
     Raises:
         SettingsError: there are no keys and `host` is not this machine only, or an entry is no key's.
     """
-    if not read_keys(settings.api_keys) and not is_loopback(host):
+    if read_keys(settings.api_keys):
+        return
+    if settings.trusted_proxies:
+        raise SettingsError("NEWSQA_TRUSTED_PROXIES without NEWSQA_API_KEYS lets everyone in: `newsqa keys new`")
+    if not is_loopback(host):
         raise SettingsError(
             f"--host {host} lets other machines in, and there are no keys: make one with `newsqa keys new`, "
             "put its entry into NEWSQA_API_KEYS, or stay with --host 127.0.0.1"
@@ -130,8 +133,7 @@ def serve(assistant: Assistant, settings: ServerSettings, listening: socket.sock
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,
         h11_max_incomplete_event_size=HEADER_BYTES,
-        limit_concurrency=CONNECTIONS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(settings.answer_seconds),
     )
     # uvicorn stops gracefully, then sends itself the signal again: by default that would end the process at once.
     signal.signal(signal.SIGTERM, lambda *_: None)

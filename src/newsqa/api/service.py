@@ -17,7 +17,7 @@ from newsqa.api import wire
 from newsqa.api.access import Caller
 from newsqa.api.jobs import Jobs
 from newsqa.api.metrics import Metrics
-from newsqa.api.problems import ProblemError
+from newsqa.api.problems import RETRY_AFTER, ProblemError
 from newsqa.api.questions import Questions
 from newsqa.assistant import MAX_TURNS, Assistant, Options
 from newsqa.domain import Event, Turn
@@ -26,6 +26,8 @@ LOG = logging.getLogger("newsqa.api")
 Result = TypeVar("Result")
 RECENT = 1000
 """Answers that are remembered beside the kept ones, so that feedback on them can be given."""
+KEPT_PASSAGES = 8
+"""Of a remembered answer."""
 
 
 @dataclass
@@ -43,6 +45,11 @@ class Service:
     """Owners and Idempotency-Keys of requests that are going on."""
     _recent: "OrderedDict[str, tuple[str, wire.Answer]]" = field(default_factory=OrderedDict)
 
+    def check_ready(self) -> None:
+        """Raises `not-ready` until the models are loaded, and again when the server stops."""
+        if not self.ready:
+            raise ProblemError("not-ready", headers=RETRY_AFTER)
+
     async def answer(self, asked: wire.Question, caller: Caller) -> wire.Answer:
         """The whole answer. Raises as `events` does."""
         async with aclosing(self.events(asked, caller)) as events:
@@ -58,8 +65,7 @@ class Service:
             ProblemError: `not-ready`, `too-busy`, `answer-too-slow`.
             NewsqaError: the question can't be asked, or the conversation is not there.
         """
-        if not self.ready:
-            raise ProblemError("not-ready", headers={"Retry-After": "2"})
+        self.check_ready()
         options = await self._options(asked, caller)
         if self.log_questions:
             LOG.info("question", extra={"question": asked.question, "key": caller.id})
@@ -84,7 +90,7 @@ class Service:
         if conversation_id:
             values = answer.model_dump(mode="json")
             await asyncio.to_thread(self.assistant.library.conversations.append, conversation_id, values)
-        self._recent[answer.id] = (caller.id, answer)
+        self._recent[answer.id] = (caller.id, answer.model_copy(update={"passages": answer.passages[:KEPT_PASSAGES]}))
         while len(self._recent) > RECENT:
             self._recent.popitem(last=False)
 

@@ -114,9 +114,10 @@ async def get_article(service: Service, _: Caller, given: NamedRevision) -> Repl
 
 async def add_article(service: Service, caller: Caller, given: wire.NewArticle) -> Reply:
     """Adds an article from its text. One of its id that differs is refused: remove that first."""
-    (id, outcome), *_ = _ended(await changes.adding(given.domain(id=given.id), service, caller, PREFER))
-    article = wire.ArticleSummary.of(await asyncio.to_thread(service.assistant.library.get, id))
-    return article, f"{outcome}: {_place(article, id)}"
+    job = _ended(await changes.adding(given.domain(id=given.id), service, caller, PREFER))
+    assert job.stored is not None  # noqa: S101  # it is done
+    article = wire.ArticleSummary.of(job.stored)
+    return article, f"{job.outcomes[0][1]}: {_place(article, article.id)}"
 
 
 async def remove_article(service: Service, caller: Caller, given: Named) -> Reply:
@@ -125,11 +126,11 @@ async def remove_article(service: Service, caller: Caller, given: Named) -> Repl
     return wire.Added(id=given.article_id, outcome="removed"), f"removed: {given.article_id}"
 
 
-def _ended(job: Job) -> list[tuple[str, str]]:
-    """What became of the articles."""
+def _ended(job: Job) -> Job:
+    """The job, which is done."""
     if job.state != "done":
         raise ProblemError("answer-too-slow", f"this takes longer ({job.state}); look later with list_articles")
-    return job.outcomes
+    return job
 
 
 def _place(of: wire.Citation | wire.ScoredPassage | wire.ArticleSummary, article_id: str) -> str:

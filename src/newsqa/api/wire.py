@@ -38,6 +38,12 @@ def _spoken(text: str) -> str:
     return text
 
 
+def _addressable(text: str) -> str:
+    if text in {".", ".."}:
+        raise ValueError("is no part of an address; give another id")
+    return text
+
+
 def _dated(text: str) -> str:
     as_date(text)
     return text
@@ -179,7 +185,7 @@ class NewArticle(ArticleText):
 
     model_config = _like({"id": "ferry-sails-again", **_FERRY})
 
-    id: Annotated[Text, Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field(
+    id: Annotated[Text, AfterValidator(_addressable), Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field(
         "", description="Its id; made from the url, else from title and text, when not given."
     )
 
@@ -198,7 +204,7 @@ class Import(Model):
     model_config = _like({"articles": [_FERRY]})
 
     articles: Annotated[tuple[NewArticle, ...], FailFast(), Field(min_length=1, max_length=MAX_ARTICLES)] = Field(
-        description=f"At most {MAX_ARTICLES}. Those stored already are replaced when they changed."
+        description=f"At most {MAX_ARTICLES}. Those stored already that differ are refused, unless `replace=yes`."
     )
 
 
@@ -470,7 +476,7 @@ class FeedbackList(Model):
 class Status(Model):
     """How the server is."""
 
-    status: Literal["alive", "ready", "starting", "stopping"] = Field(description="Whether it can answer.")
+    status: Literal["alive", "ready", "not ready"] = Field(description="Whether it can answer.")
     articles: int | None = Field(None, description="Articles in the library; null until it is open.")
     passages: int | None = Field(None, description="Passages in the library; null until it is open.")
 

@@ -12,7 +12,7 @@ from sqlalchemy import Column, ForeignKey, Integer, String, Table, Text
 
 from newsqa.domain import Article, Filters, Passage, ScoredPassage, Sentence, as_date
 from newsqa.errors import LibraryError
-from newsqa.library.conversations import Conversations, conversation_tables
+from newsqa.library.conversations import WRITING, Conversations, conversation_tables
 
 FORMAT = "1"
 """Version of the tables below; a library of another one is refused."""
@@ -65,6 +65,9 @@ _CURRENT = _articles.join(
 _METADATA = tuple(column.name for column in _revisions.c if column.name not in ("article_id", "revision"))
 
 
+_SELECTED = sql.select(
+    _articles.c.id, _articles.c.origin, _articles.c.added_at, *(_revisions.c[name] for name in _METADATA)
+).select_from(_CURRENT)
 Place = tuple[str, str]
 """Where an article stands in the list of all: its published date (ISO 8601, empty without one) and its id."""
 
@@ -89,9 +92,10 @@ class Catalogue:
         self._engine = sql.create_engine(f"sqlite:///{file}", connect_args={"timeout": 30})
         self.conversations = Conversations(self._engine)
         sql.event.listen(self._engine, "connect", _configure)
-        sql.event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        sql.event.listen(self._engine, "begin", _begin)
+        self._writing = self._engine.execution_options(**WRITING)
         try:
-            with self._engine.begin() as connection:
+            with self._writing.begin() as connection:
                 _schema.create_all(connection)
                 conversation_tables.create_all(connection)
                 for statement in _FULL_TEXT:
@@ -119,7 +123,7 @@ class Catalogue:
 
     def set_settings(self, settings: Mapping[str, str]) -> None:
         """Stores or overwrites these settings."""
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             for name, value in settings.items():
                 connection.execute(_settings.delete().where(_settings.c.name == name))
                 connection.execute(_settings.insert().values(name=name, value=value))
@@ -150,12 +154,15 @@ class Catalogue:
             condition &= (published < day) | ((published == day) & (_articles.c.id > id))
         return self._select_articles(condition, published.desc(), _articles.c.id, limit=limit)
 
-    def passages_of(self, article_id: str) -> list[Passage]:
-        """The passages of an article, in its order."""
+    def whole(self, article_id: str) -> tuple[Article, list[Passage]] | None:
+        """The current revision of an article with its passages in its order."""
         query = sql.select(_passages).where(_passages.c.article_id == article_id).order_by(_passages.c.start)
         with self._engine.begin() as connection:
-            articles = _texts(connection, {article_id})
-            return [_passage(row, articles[article_id].text) for row in connection.execute(query)]
+            found = connection.execute(_SELECTED.where(_articles.c.id == article_id)).one_or_none()
+            if found is None:
+                return None
+            article = _article(found)
+            return article, [_passage(row, article.text) for row in connection.execute(query)]
 
     def counts(self) -> dict[str, int]:
         """Number of `articles` and `passages`."""
@@ -164,14 +171,8 @@ class Catalogue:
             return {table.name: connection.scalar(query) or 0 for table, query in count.items()}
 
     def _select_articles(self, condition: Any, *order: Any, limit: int | None = None) -> list[Article]:
-        columns = (
-            _articles.c.id,
-            _articles.c.origin,
-            _articles.c.added_at,
-            *(_revisions.c[name] for name in _METADATA),
-        )
         with self._engine.begin() as connection:
-            query = sql.select(*columns).select_from(_CURRENT).where(condition).order_by(*order).limit(limit)
+            query = _SELECTED.where(condition).order_by(*order).limit(limit)
             return [_article(row) for row in connection.execute(query)]
 
     # Writing
@@ -181,14 +182,14 @@ class Catalogue:
 
         The vectors of the passages that go are noted as unsettled, those of the ones that come as settled.
         """
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             for entry in entries:
                 self._drop_passages(connection, [entry.article.id])
                 self._insert(connection, entry)
 
     def remove(self, article_ids: Sequence[str]) -> None:
         """Removes articles with all their revisions; notes their vectors as unsettled."""
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             self._drop_passages(connection, article_ids)
             connection.execute(_articles.delete().where(_articles.c.id.in_(article_ids)))
             connection.execute(_revisions.delete().where(_revisions.c.article_id.in_(article_ids)))
@@ -222,7 +223,7 @@ class Catalogue:
 
     def unsettle(self, passage_ids: Collection[str]) -> None:
         """Notes that vectors of these passages are about to be written."""
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             connection.execute(_unsettled.insert().prefix_with("OR IGNORE"), [{"passage_id": id} for id in passage_ids])
 
     def unsettled(self) -> set[str]:
@@ -233,7 +234,7 @@ class Catalogue:
     def settle(self, passage_ids: Collection[str]) -> None:
         """Notes that the vectors of these passages are gone."""
         noted = _unsettled.delete().where(_unsettled.c.passage_id == sql.bindparam("gone"))
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             connection.execute(noted, [{"gone": id} for id in passage_ids])
 
     # Searching
@@ -275,6 +276,11 @@ class Catalogue:
             articles = _texts(connection, {row.article_id for row in rows})
         found = {row.id: _scored(row, articles[row.article_id], *scores[row.id]) for row in rows}
         return [found[id] for id in scores if id in found]
+
+
+def _begin(connection: sql.Connection) -> None:
+    """Begins a transaction; one that writes takes its turn at once: SQLite gives none to who has read already."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
 
 
 def _configure(connection: Any, _record: Any) -> None:

@@ -49,6 +49,8 @@ _replies = sql.Table(
     Column("reply", Text, nullable=False),
     Column("given_at", String, nullable=False, index=True),
 )
+WRITING = {"writes": True}
+"""Execution option of the transactions that write."""
 REPLIES_KEPT = timedelta(hours=24)
 MAX_TITLE_CHARS = 200
 
@@ -93,7 +95,7 @@ class Conversations:
 
     def __init__(self, engine: sql.Engine) -> None:
         """Over a database that has the tables."""
-        self._engine = engine
+        self._engine, self._writing = engine, engine.execution_options(**WRITING)
 
     # Conversations
 
@@ -101,7 +103,7 @@ class Conversations:
         """A new conversation without turns."""
         at = now()
         values = {"title": "", "created_at": at.isoformat(), "updated_at": at.isoformat()}
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             connection.execute(_conversations.insert().values(id=id, owner=owner, **values))
         return Conversation(id, "", at, at)
 
@@ -147,7 +149,7 @@ class Conversations:
         at, this, title = now().isoformat(), _conversations.c.id == id, _conversations.c.title
         titled = sql.case((title == "", answer["question"][:MAX_TITLE_CHARS]), else_=title)
         touched = _conversations.update().where(this).values(updated_at=at, title=titled)
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             if not connection.execute(touched).rowcount:
                 return
             last = sql.select(sql.func.max(_turns.c.number)).where(_turns.c.conversation_id == id)
@@ -162,7 +164,7 @@ class Conversations:
             ConversationNotFoundError: there is none of this id, or it is another owner's.
         """
         self.get(id, owner)
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             connection.execute(_conversations.delete().where(_conversations.c.id == id))
 
     def answer(self, answer_id: str, owner: str | None) -> Mapping[str, Any] | None:
@@ -186,7 +188,7 @@ class Conversations:
             "answer": json.dumps(feedback.answer),
             "given_at": feedback.given_at.isoformat(),
         }
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             connection.execute(_feedback.delete().where(this))
             connection.execute(_feedback.insert().values(answer_id=feedback.answer_id, owner=owner, **values))
 
@@ -206,7 +208,7 @@ class Conversations:
     def reply(self, owner: str, key: str) -> dict[str, Any] | None:
         """What was answered to this owner's request with this key in the last 24 hours."""
         this = (_replies.c.owner == owner) & (_replies.c.key == key)
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             connection.execute(_replies.delete().where(_replies.c.given_at < (now() - REPLIES_KEPT).isoformat()))
             found = connection.scalar(sql.select(_replies.c.reply).where(this))
         return json.loads(found) if found else None
@@ -214,7 +216,7 @@ class Conversations:
     def keep_reply(self, owner: str, key: str, reply: Mapping[str, Any]) -> None:
         """Keeps it for 24 hours."""
         values = {"owner": owner, "key": key, "reply": json.dumps(reply), "given_at": now().isoformat()}
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             connection.execute(_replies.insert().prefix_with("OR REPLACE").values(**values))
 
 

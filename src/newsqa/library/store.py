@@ -306,9 +306,14 @@ class Library:
         """The articles that pass the filters, newest first; at most `limit` of them, those behind `after`."""
         return self._catalogue.articles(filters or Filters(), limit, after)
 
-    def passages_of(self, article_id: str) -> list[Passage]:
-        """The passages of an article's current revision, in its order."""
-        return self._catalogue.passages_of(article_id)
+    def whole(self, article_id: str) -> tuple[Article, list[Passage]]:
+        """The current revision of an article with its passages, in its order; both are of one moment.
+
+        Raises:
+            ArticleNotFoundError: no article has this id.
+        """
+        found = self._catalogue.whole(article_id)
+        return found or (self.get(article_id), [])
 
     @property
     def conversations(self) -> Conversations:
