@@ -1,21 +1,18 @@
 """The command line: `newsqa add`, `ask`, `chat`, `articles`, `show`, `remove`, `serve`, `mcp`, `doctor` and more."""
 
-import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from newsqa.cli.printing import json_text, print_answer, print_article, print_articles, progress
 from newsqa.errors import NewsqaError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from newsqa.assistant import Assistant
-    from newsqa.domain import Answer, Article
+    from newsqa.domain import Article
 
 # Everything heavy is imported inside the commands, so that `--help` answers at once.
 
@@ -68,7 +65,7 @@ def add(
             on_error=lambda article, error: note(LoadError(f"{article.origin}: {error}")),
         )
     if as_json:
-        print(_json({"articles": dict(report.outcomes), "failed": failed}))
+        print(json_text({"articles": dict(report.outcomes), "failed": failed}))
     else:
         outcomes = list(report.outcomes.values())
         counts = [f"{outcomes.count(kind)} {kind}" for kind in ("added", "replaced", "unchanged")]
@@ -97,7 +94,7 @@ def ask(
     filters = Filters(tuple(article or ()), publisher, _day("--from", published_from), _day("--to", published_to))
     with _assistant() as assistant:
         answer = assistant.ask(question, filters=filters)
-    _print_answer(answer, as_json)
+    print_answer(answer, as_json=as_json)
 
 
 @app.command(epilog="Examples:  newsqa chat    newsqa chat < questions.txt    newsqa chat --json < questions.txt")
@@ -118,7 +115,7 @@ def chat(as_json: AsJson = False) -> None:
                 continue
             if not sys.stdin.isatty() and not as_json:
                 print(f"> {question}")
-            _print_answer(answer, as_json)
+            print_answer(answer, as_json=as_json)
             turns.append(Turn(question, answer.text))
 
 
@@ -128,11 +125,11 @@ def articles(as_json: AsJson = False) -> None:
     with _assistant() as assistant:
         found = assistant.library.articles()
     if as_json:
-        print(_json([_summary(article) for article in found]))
+        print(json_text([_summary(article) for article in found]))
     elif not found:
         print("There are no articles yet: newsqa add PATH")
     else:
-        _print_articles(found)
+        print_articles(found)
 
 
 @app.command(epilog="Examples:  newsqa show istanbul-talks-2025-05    newsqa show istanbul-talks-2025-05 --at 1204")
@@ -149,9 +146,9 @@ def show(
     if as_json:
         from newsqa.domain import to_json
 
-        print(_json(to_json(found)))
+        print(json_text(to_json(found)))
     else:
-        _print_article(found, at)
+        print_article(found, at)
 
 
 @app.command(epilog="Example:  newsqa remove hollin-bridge-delay")
@@ -224,7 +221,7 @@ def keys_new(
         raise typer.BadParameter(f"{scope!r} is none of {', '.join(SCOPES)}", param_hint="--scope")
     key, entry = new_key(scope)
     if as_json:
-        print(_json({"key": key, "entry": entry}))
+        print(json_text({"key": key, "entry": entry}))
         return
     print(f"key    {key}")
     print(f"entry  {entry}")
@@ -257,7 +254,7 @@ def doctor(
             "catalogue and vectors agree": health.agree,
         }
     if as_json:
-        print(_json(facts))
+        print(json_text(facts))
     else:
         width = max(map(len, facts))
         for name, value in facts.items():
@@ -318,10 +315,6 @@ def _day(option: str, text: str) -> date | None:
         raise typer.BadParameter(f"{text!r} is no date; write it as 2025-05-12", param_hint=option) from error
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
-
-
 def _summary(article: "Article") -> dict[str, Any]:
     from newsqa.domain import to_json
 
@@ -335,113 +328,3 @@ def _versions() -> dict[str, str]:
 
     names = ("newsqa", "chromadb", "langchain-core", "onnxruntime", "sqlalchemy")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
-
-
-@contextmanager
-def progress(total: int) -> Iterator[Any]:
-    """A bar on a terminal's stderr; what it yields moves it on by one."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=_console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda title: bar.update(task, advance=1, description=_plain(title)[:60])
-
-
-def _console(*, stderr: bool = False) -> "Console":
-    from rich.console import Console
-
-    return Console(stderr=stderr, highlight=False, soft_wrap=False)
-
-
-def _plain(text: str) -> str:
-    """`text` on one line, without characters that would steer a terminal."""
-    return "".join(char if char.isprintable() else " " for char in " ".join(text.split()))
-
-
-def _print_answer(answer: "Answer", as_json: bool) -> None:
-    if as_json:
-        from newsqa.domain import to_json
-
-        print(_json(to_json(answer)))
-        return
-    from rich.text import Text
-
-    console = _console()
-    if answer.standalone_question != answer.question:
-        console.print(Text(f"understood as: {_plain(answer.standalone_question)}", style="dim"))
-    console.print(_marked_text(answer))
-    console.print()
-    for citation in answer.citations:
-        where = ", ".join(filter(None, (_plain(citation.publisher), _published(citation.published_at))))
-        head = Text(f"[{citation.number}] ", style="cyan")
-        head.append(_plain(citation.title), style="bold").append(f"  {where}")
-        console.print(head)
-        at = f"newsqa show {citation.article_id} --at {citation.source_span.start}"
-        console.print(Text(f"    {at}", style="dim"))
-    if answer.status == "answered":
-        console.print(Text(f"confidence {answer.confidence:.0%}", style="dim"))
-    console.print()
-
-
-def _marked_text(answer: "Answer") -> Any:
-    """The answer's text, what is quoted in bold."""
-    from rich.text import Text
-
-    marked, end = Text(), 0
-    for citation in answer.citations:
-        span = citation.answer_span
-        marked.append(_plain(answer.text[end : span.start]) + (" " if end < span.start else ""))
-        marked.append(_plain(span.of(answer.text)), style="bold")
-        marked.append(f" [{citation.number}]", style="cyan")
-        end = span.end + len(f" [{citation.number}]")
-    return marked.append(_plain(answer.text[end:]))
-
-
-def _published(day: date | None) -> str:
-    return day.strftime("%-d %B %Y") if day else "no date"
-
-
-def _print_articles(found: "list[Article]") -> None:
-    from rich.table import Table
-
-    table = Table("id", "published", "publisher", "title", box=None, padding=(0, 2, 0, 0))
-    for article in found:
-        day = str(article.published_at or "no date")
-        table.add_row(*map(_escaped, (article.id, day, article.publisher, article.title)))
-    _console().print(table)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(_plain(text))
-
-
-def _print_article(article: "Article", at: int | None) -> None:
-    from rich.text import Text
-
-    from newsqa.passages import split_sentences
-
-    console = _console()
-    console.print(Text(_plain(article.title), style="bold"))
-    console.print(", ".join(filter(None, (_escaped(article.publisher), _published(article.published_at)))))
-    if article.fictional:
-        console.print(Text("fictional", style="dim"))
-    console.print()
-    start, end, lit = 0, len(article.text), None
-    if at is not None:
-        if at >= len(article.text):
-            raise NewsqaError(f"--at {at} lies behind the end of {article.id} ({len(article.text)} characters)")
-        sentences = split_sentences(article.text, article.language, (article.title, article.subtitle))
-        index = max(i for i, sentence in enumerate(sentences) if sentence.start <= max(at, sentences[0].start))
-        start = sentences[max(0, index - 3)].start
-        end, lit = sentences[min(len(sentences) - 1, index + 3)].end, sentences[index]
-    printed = Text("".join(char if char.isprintable() or char == "\n" else " " for char in article.text[start:end]))
-    if lit:
-        printed.stylize("bold reverse", lit.start - start, lit.end - start)
-    console.print(printed)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,5 @@
+"""Runs the command line: `python -m newsqa.cli`."""
+
+from newsqa.cli.commands import main
+
+main()
