@@ -253,9 +253,8 @@ def _json(model: BaseModel, status: int = 200, headers: dict[str, str] | None = 
 def _one(job: Job, status: int) -> Response:
     """The article as the job stored it, whatever others did to it since."""
     assert job.stored is not None  # noqa: S101  # it is done
-    article = job.stored
-    headers = {"ETag": etag(article.revision), "Location": f"/v1/articles/{quote(article.id, safe='')}"}
-    return _json(wire.ArticleSummary.of(article), status, headers)
+    headers = {"ETag": etag(job.stored.revision), "Location": f"/v1/articles/{quote(job.stored.id, safe='')}"}
+    return _json(job.stored, status, headers)
 
 
 def _job_response(job: Job, status: int) -> Response:

@@ -44,8 +44,8 @@ class Job:
     problem: ProblemError | None = None
     created_at: datetime = field(default_factory=now)
     finished_at: datetime | None = None
-    stored: Article | None = None
-    """The last article that was stored or removed."""
+    stored: wire.ArticleSummary | None = None
+    """The last article that was stored or removed, without its text."""
     stop: threading.Event = field(default_factory=threading.Event)
     _beginning: threading.Lock = field(default_factory=threading.Lock)
 
@@ -60,7 +60,7 @@ class Job:
 
     def note(self, article: Article, outcome: str) -> None:
         """Notes what became of an article."""
-        self.stored = article
+        self.stored = wire.ArticleSummary.of(article)
         self.outcomes.append((article.id, outcome))
 
     def refused(self, title: str, why: str) -> None:

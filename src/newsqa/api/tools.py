@@ -116,8 +116,7 @@ async def add_article(service: Service, caller: Caller, given: wire.NewArticle) 
     """Adds an article from its text. One of its id that differs is refused: remove that first."""
     job = _ended(await changes.adding(given.domain(id=given.id), service, caller, PREFER))
     assert job.stored is not None  # noqa: S101  # it is done
-    article = wire.ArticleSummary.of(job.stored)
-    return article, f"{job.outcomes[0][1]}: {_place(article, article.id)}"
+    return job.stored, f"{job.outcomes[0][1]}: {_place(job.stored, job.stored.id)}"
 
 
 async def remove_article(service: Service, caller: Caller, given: Named) -> Reply:
