@@ -61,6 +61,15 @@ def test_a_key_and_an_address_have_their_own_limits() -> None:
         access.caller(f"Bearer {other}", "address 3")
 
 
+def test_addresses_of_one_ipv6_network_share_their_limit() -> None:
+    access = Access({}, "3/minute")
+    for number in range(3):
+        access.caller("", f"2001:db8::{number + 1}")
+    with pytest.raises(ProblemError, match="of one address"):
+        access.caller("", "2001:db8::ffff")
+    access.caller("", "2001:db8:0:1::1")
+
+
 def test_guessing_keys_is_counted_too() -> None:
     access = Access(read_keys(new_key("ask")[1]), "3/minute")
     kinds = []

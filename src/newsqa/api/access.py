@@ -105,7 +105,7 @@ class Access:
         Raises:
             ProblemError: `missing-key`, `unknown-key`, or `too-many-requests`.
         """
-        self._count("address", address)
+        self._count("address", _network(address))
         if not self._keys:
             return Caller("", "admin")
         kind, _, key = authorization.partition(" ")
@@ -144,6 +144,15 @@ def _name(host: str) -> str:
     """The name of a Host header, without its port; empty where it is no plain one."""
     found = _HOST.fullmatch(host)
     return found[1].strip("[]") if found else ""
+
+
+def _network(address: str) -> str:
+    """What an address is counted by: itself, or of IPv6 its /64, within which a client may change it at will."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else address
 
 
 def _place(origin: str) -> str | None:
