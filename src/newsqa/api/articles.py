@@ -127,11 +127,9 @@ async def create_article(
 
     async def respond() -> Response:
         job = await adding(article, service, caller, prefer)
-        if job.state != "done":
-            return _job_response(job, 202)
-        return _one(job, 201 if job.outcomes[0][1] == "added" else 200)
+        return _one(job, 201 if job.outcomes[0][1] == "added" else 200) if job.state == "done" else _job_response(job)
 
-    return await once(service, caller, idempotency_key, body.model_dump_json(), respond)
+    return await once(service, caller, idempotency_key, body.model_dump_json, respond)
 
 
 @router.post(
@@ -150,10 +148,9 @@ async def import_articles(
     articles = [article.domain(id=article.id) for article in body.articles]
 
     async def respond() -> Response:
-        job = await importing(articles, service, caller, prefer, replace=replace == "yes")
-        return _job_response(job, 200 if job.state == "done" else 202)
+        return _job_response(await importing(articles, service, caller, prefer, replace=replace == "yes"))
 
-    return await once(service, caller, idempotency_key, f"{replace} {body.model_dump_json()}", respond)
+    return await once(service, caller, idempotency_key, lambda: f"{replace} {body.model_dump_json()}", respond)
 
 
 @router.post(
@@ -176,11 +173,12 @@ async def upload_articles(
     articles, failed = await asyncio.to_thread(_read, contents)
 
     async def respond() -> Response:
-        job = await importing(articles, service, caller, prefer, failed, replace=replace == "yes")
-        return _job_response(job, 200 if job.state == "done" else 202)
+        return _job_response(await importing(articles, service, caller, prefer, failed, replace=replace == "yes"))
 
-    digests = [(name, sha256(content).hexdigest()) for name, content in contents]
-    return await once(service, caller, idempotency_key, f"{replace} {digests}", respond)
+    def request() -> str:
+        return f"{replace} {[(name, sha256(content).hexdigest()) for name, content in contents]}"
+
+    return await once(service, caller, idempotency_key, request, respond)
 
 
 @router.post("/v1/articles/from-url", status_code=201, responses=_ONE | _JOB | declared("not-built", "invalid-request"))
@@ -210,7 +208,7 @@ async def replace_article(
     if if_match is None:
         raise ProblemError("if-match-missing")
     job = await replacing(body.domain(id=article_id), service, caller, prefer, if_match)
-    return _one(job, 200) if job.state == "done" else _job_response(job, 202)
+    return _one(job, 200) if job.state == "done" else _job_response(job)
 
 
 @router.delete(
@@ -223,7 +221,7 @@ async def delete_article(
 ) -> Response:
     """Removes an article with all its revisions; what was cited in kept conversations stays there."""
     job = await removing(article_id, service, caller, prefer, if_match)
-    return Response(status_code=204) if job.state == "done" else _job_response(job, 202)
+    return Response(status_code=204) if job.state == "done" else _job_response(job)
 
 
 # What the routes share
@@ -257,5 +255,5 @@ def _one(job: Job, status: int) -> Response:
     return _json(job.stored, status, headers)
 
 
-def _job_response(job: Job, status: int) -> Response:
-    return _json(sent(job), status, {"Location": f"/v1/jobs/{job.id}"})
+def _job_response(job: Job) -> Response:
+    return _json(sent(job), 200 if job.state == "done" else 202, {"Location": f"/v1/jobs/{job.id}"})

@@ -12,8 +12,8 @@ from newsqa.api import wire
 from newsqa.api.paging import Cursor, Limit, page, place_of
 from newsqa.api.problems import Responses, declared
 from newsqa.api.service import Admin, Asker, Serving
-from newsqa.domain import now, to_json
-from newsqa.library.conversations import Conversation, Feedback
+from newsqa.domain import now
+from newsqa.library.conversations import Feedback
 
 router = APIRouter()
 _MARKDOWN: Responses = {200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}}
@@ -27,7 +27,7 @@ async def create_conversation(service: Serving, caller: Asker, response: Respons
     store, id = service.assistant.library.conversations, f"conv_{uuid4().hex[:16]}"
     created = await asyncio.to_thread(store.create, id, caller.id)
     response.headers["Location"] = f"/v1/conversations/{id}"
-    return _whole(created)
+    return wire.Conversation.model_validate(created)
 
 
 @router.get("/v1/conversations", responses=declared("invalid-request"), tags=["conversations"])
@@ -38,7 +38,9 @@ async def list_conversations(
     store = service.assistant.library.conversations
     found = await asyncio.to_thread(store.recent, caller.owner, limit + 1, place_of(cursor))
     shown, following = page(found, limit, lambda each: (each.updated_at.isoformat(), each.id))
-    return wire.ConversationList(conversations=tuple(map(_summary, shown)), next_cursor=following)
+    return wire.ConversationList(
+        conversations=tuple(map(wire.ConversationSummary.model_validate, shown)), next_cursor=following
+    )
 
 
 @router.get(
@@ -51,7 +53,8 @@ async def get_conversation(conversation_id: str, service: Serving, caller: Asker
     """Gets a conversation with every answer as it was given, citations and their numbers included."""
 
     def made() -> str:  # in a thread: a long conversation takes its time
-        return _whole(service.assistant.library.conversations.get(conversation_id, caller.owner)).model_dump_json()
+        found = service.assistant.library.conversations.get(conversation_id, caller.owner)
+        return wire.Conversation.model_validate(found).model_dump_json()
 
     return Response(await asyncio.to_thread(made), media_type="application/json")
 
@@ -66,7 +69,8 @@ async def export_conversation(conversation_id: str, service: Serving, caller: As
     """Gets a conversation as Markdown with its quotes and links."""
 
     def made() -> str:
-        return as_markdown(_whole(service.assistant.library.conversations.get(conversation_id, caller.owner)))
+        found = service.assistant.library.conversations.get(conversation_id, caller.owner)
+        return as_markdown(wire.Conversation.model_validate(found))
 
     return Response(await asyncio.to_thread(made), media_type="text/markdown; charset=utf-8")
 
@@ -86,14 +90,14 @@ async def give_feedback(body: wire.NewFeedback, service: Serving, caller: Asker)
     answer = await asyncio.to_thread(service.known_answer, body.answer_id, caller)
     given = Feedback(body.answer_id, body.verdict, body.reason, answer, now())
     await asyncio.to_thread(service.assistant.library.conversations.give_feedback, caller.id, given)
-    return _sent(given)
+    return wire.Feedback.model_validate(given)
 
 
 @router.get("/v1/feedback", tags=["feedback"])
 async def list_feedback(service: Serving, _: Admin) -> wire.FeedbackList:
     """Lists all feedback, oldest first. Needs an admin's key."""
     given = await asyncio.to_thread(service.assistant.library.conversations.feedback)
-    return wire.FeedbackList(feedback=tuple(map(_sent, given)))
+    return wire.FeedbackList(feedback=tuple(map(wire.Feedback.model_validate, given)))
 
 
 @router.get(
@@ -148,19 +152,6 @@ def _case(number: int, feedback: Feedback) -> dict[str, Any]:
         case["expected"] = [answer["short"]] if answer["short"] else []
         case["evidence"] = [{"article": each["article_id"], "quote": each["quote"]} for each in answer["citations"]]
     return case
-
-
-def _sent(given: Feedback) -> wire.Feedback:
-    return wire.Feedback.model_validate(to_json(given))
-
-
-def _summary(conversation: Conversation) -> wire.ConversationSummary:
-    values = {name: getattr(conversation, name) for name in wire.ConversationSummary.model_fields}
-    return wire.ConversationSummary.model_validate(values)
-
-
-def _whole(conversation: Conversation) -> wire.Conversation:
-    return wire.Conversation.model_validate(to_json(conversation))
 
 
 def _from(citation: wire.Citation) -> str:

@@ -65,9 +65,7 @@ class ChatRequest(BaseModel):
     stream_options: dict[str, JsonValue] | None = Field(None, description="`include_usage` adds a chunk with usage.")
     n: int | None = Field(None, description="Only 1: there is one answer.")
     filters: wire.Filters = Field(wire.Filters(), description="Beyond OpenAI's: which articles may be searched.")
-    top_k: Annotated[int, Field(ge=1, le=100)] | None = Field(
-        None, description="Beyond OpenAI's: passages to be found."
-    )
+    top_k: wire.TopK | None = Field(None, description="Beyond OpenAI's: passages to be found.")
 
     def question(self) -> wire.Question:
         """The question that it asks.

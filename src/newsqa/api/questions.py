@@ -33,10 +33,13 @@ class Questions:
         self._answering = ThreadPoolExecutor(workers, "newsqa-answering")
         self._slots = asyncio.Semaphore(workers)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.waiting = 0
-        """Questions that no worker has taken yet."""
         self.running = 0
-        """Questions that a worker is answering."""
+        """Questions and searches that a worker has."""
+
+    @property
+    def waiting(self) -> int:
+        """Those that no worker has taken yet."""
+        return len(self._tasks) - self.running
 
     async def stream(self, question: str, **options: Unpack[Options]) -> AsyncGenerator[Event, None]:
         """The answer's events as they come, `start` before a worker is free; the work stops when this is closed.
@@ -73,14 +76,9 @@ class Questions:
     async def find(self, query: str, filters: Filters, top_k: int) -> list[ScoredPassage]:
         """The passages that fit best, in the same line as the answers. Raises as `stream` does."""
         self._check_room()
-
-        async def find() -> list[ScoredPassage]:
-            async with self._slots:
-                search = partial(self._assistant.retriever.find, query, filters, top_k)
-                return await asyncio.get_running_loop().run_in_executor(self._answering, search)
-
+        search = partial(self._assistant.retriever.find, query, filters, top_k)
         try:
-            return await asyncio.wait_for(self._started(find()), self._seconds)
+            return await asyncio.wait_for(self._started(self._by_worker(search)), self._seconds)
         except TimeoutError as error:
             raise ProblemError("answer-too-slow", f"nothing found within {self._seconds:g} s; try again") from error
 
@@ -95,19 +93,17 @@ class Questions:
         return task
 
     async def _run(self, work: "_Work") -> None:
-        loop = asyncio.get_running_loop()
-        self.waiting += 1
-        try:
-            await loop.run_in_executor(self._understanding, work.begin)
-            async with self._slots:
-                work.taken = True
-                self.waiting, self.running = self.waiting - 1, self.running + 1
-                try:
-                    await loop.run_in_executor(self._answering, work.finish)
-                finally:
-                    self.waiting, self.running = self.waiting + 1, self.running - 1
-        finally:
-            self.waiting -= 1
+        await asyncio.get_running_loop().run_in_executor(self._understanding, work.begin)
+        await self._by_worker(work.finish)
+
+    async def _by_worker(self, work: Callable[[], Result]) -> Result:
+        """What the work gives, done when it is its turn and a worker is free."""
+        async with self._slots:
+            self.running += 1
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._answering, work)
+            finally:
+                self.running -= 1
 
     async def close(self) -> None:
         """Lets what is running finish."""
@@ -132,6 +128,7 @@ class _Work:
 
     def finish(self) -> None:
         """Finds, reads and answers."""
+        self.taken = True
         self._forward(self._events)
 
     def _forward(self, events: Iterator[Event]) -> None:

@@ -15,10 +15,19 @@ from newsqa.api.service import Service
 Respond = Callable[[], Awaitable[Response]]
 
 
-async def once(service: Service, caller: Caller, key: str | None, request: str, respond: Respond) -> Response:
+async def once(
+    service: Service, caller: Caller, key: str | None, request: Callable[[], str], respond: Respond
+) -> Response:
     """The reply; with a key the one that the same request got in the last 24 hours.
 
     A kept 202 is given again only while its job is known to go on or to be done; otherwise the request is carried out.
+
+    Args:
+        service: keeps the replies.
+        caller: whose key it is.
+        key: the Idempotency-Key.
+        request: gives the request in full, to tell it from others; not asked for without a key.
+        respond: carries it out.
 
     Raises:
         ProblemError: `key-reused` for another request, or `request-in-progress`.
@@ -29,7 +38,7 @@ async def once(service: Service, caller: Caller, key: str | None, request: str, 
         raise ProblemError("request-in-progress", headers=RETRY_AFTER)
     service.in_progress.add((caller.id, key))
     try:
-        return await _once(service, caller, key, sha256(request.encode()).hexdigest(), respond)
+        return await _once(service, caller, key, sha256(request().encode()).hexdigest(), respond)
     finally:
         service.in_progress.discard((caller.id, key))
 

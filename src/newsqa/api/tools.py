@@ -42,9 +42,7 @@ class Asked(wire.Filters):
     history: Annotated[tuple[wire.Turn, ...], FailFast(), Field(max_length=MAX_TURNS)] = Field(
         (), description="Earlier questions and answers, oldest first, where the question leans on them."
     )
-    top_k: Annotated[int, Field(ge=1, le=100)] | None = Field(
-        None, description="Passages that are found; best left out."
-    )
+    top_k: wire.TopK | None = Field(None, description="Passages that are found; best left out.")
 
 
 class Sought(wire.Filters):
@@ -53,7 +51,7 @@ class Sought(wire.Filters):
     query: Annotated[wire.Spoken, Field(max_length=2000)] = Field(
         description="Words or a question; nothing in it is query syntax."
     )
-    top_k: Annotated[int, Field(ge=1, le=100)] = Field(8, description="Passages wanted.")
+    top_k: wire.TopK = Field(8, description="Passages wanted.")
 
 
 class Listed(wire.Filters):

@@ -53,6 +53,7 @@ Text = Annotated[str, AfterValidator(_whole)]
 Spoken = Annotated[Text, AfterValidator(_spoken), Field(min_length=1, json_schema_extra={"pattern": r"\S"})]
 Moment = Annotated[str | None, BeforeValidator(to_json)]
 """A date, or date and time, as the library has it or as ISO 8601."""
+TopK = Annotated[int, Field(ge=1, le=100)]
 ShortText = Annotated[Text, Field(max_length=1000)]
 _DATES = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
 Date = Annotated[ShortText, AfterValidator(_dated), WithJsonSchema(_DATES)]
@@ -127,7 +128,7 @@ class Question(Model):
         None, description="A kept conversation: its turns are the history, and this question becomes its next turn."
     )
     filters: Filters = Field(Filters(), description="Which articles may be searched.")
-    top_k: Annotated[int, Field(ge=1, le=100)] | None = Field(
+    top_k: TopK | None = Field(
         None,
         description="Passages that are found, NEWSQA_TOP_K (8 unless set) unless given; 4 are read (NEWSQA_READ).",
     )
@@ -151,7 +152,7 @@ class Query(Model):
         description="Words or a question; nothing in it is query syntax."
     )
     filters: Filters = Field(Filters(), description="Which articles may be searched.")
-    top_k: Annotated[int, Field(ge=1, le=100)] = Field(8, description="Passages wanted.")
+    top_k: TopK = Field(8, description="Passages wanted.")
 
 
 class ArticleText(Model):

@@ -291,9 +291,7 @@ def _configure(connection: Any, _record: Any) -> None:
 
 def _texts(connection: sql.Connection, article_ids: Collection[str]) -> dict[str, Any]:
     """What is shown of each article, by its id; each text is read once, however many passages it has."""
-    columns = (_articles.c.id, *(_revisions.c[name] for name in ("title", "publisher", "url", "published_at", "text")))
-    query = sql.select(*columns).select_from(_CURRENT).where(_articles.c.id.in_(article_ids))
-    return {row.id: row for row in connection.execute(query)}
+    return {row.id: row for row in connection.execute(_SELECTED.where(_articles.c.id.in_(article_ids)))}
 
 
 def _condition(filters: Filters) -> Any:

@@ -114,9 +114,9 @@ class Conversations:
             ConversationNotFoundError: there is none of this id, or it is another owner's.
         """
         with self._engine.begin() as connection:
-            row = connection.execute(sql.select(_conversations).where(_owned(_conversations, id, owner))).one_or_none()
+            row = connection.execute(sql.select(_conversations).where(_owned(id, owner))).one_or_none()
             if row is None:
-                raise ConversationNotFoundError(f"there is no conversation {id!r}; start one, or list those there are")
+                raise ConversationNotFoundError(_missing(id))
             turns = (
                 sql.select(_turns).where(_turns.c.conversation_id == id).order_by(_turns.c.number.desc()).limit(last)
             )
@@ -163,9 +163,9 @@ class Conversations:
         Raises:
             ConversationNotFoundError: there is none of this id, or it is another owner's.
         """
-        self.get(id, owner)
         with self._writing.begin() as connection:
-            connection.execute(_conversations.delete().where(_conversations.c.id == id))
+            if not connection.execute(_conversations.delete().where(_owned(id, owner))).rowcount:
+                raise ConversationNotFoundError(_missing(id))
 
     def answer(self, answer_id: str, owner: str | None) -> Mapping[str, Any] | None:
         """An answer of a kept conversation."""
@@ -220,9 +220,13 @@ class Conversations:
             connection.execute(_replies.insert().prefix_with("OR REPLACE").values(**values))
 
 
-def _owned(table: sql.Table, id: str, owner: str | None) -> Any:
-    mine = table.c.id == id
-    return mine if owner is None else mine & (table.c.owner == owner)
+def _missing(id: str) -> str:
+    return f"there is no conversation {id!r}; start one, or list those there are"
+
+
+def _owned(id: str, owner: str | None) -> Any:
+    this = _conversations.c.id == id
+    return this if owner is None else this & (_conversations.c.owner == owner)
 
 
 def _conversation(row: Any, turns: Sequence[StoredTurn] = ()) -> Conversation:

@@ -296,8 +296,7 @@ class Library:
         if article and revision and revision != article.revision:
             article = self._catalogue.revision(article_id, revision)
         if article is None:
-            named = f"revision {revision!r} of {article_id!r}" if revision else f"the id {article_id!r}"
-            raise ArticleNotFoundError(f"no article has {named}; list the articles to see which there are")
+            raise ArticleNotFoundError(_missing(article_id, revision))
         return article
 
     def articles(
@@ -313,7 +312,9 @@ class Library:
             ArticleNotFoundError: no article has this id.
         """
         found = self._catalogue.whole(article_id)
-        return found or (self.get(article_id), [])
+        if found is None:
+            raise ArticleNotFoundError(_missing(article_id))
+        return found
 
     @property
     def conversations(self) -> Conversations:
@@ -356,6 +357,11 @@ class Library:
     def passages(self, scores: Mapping[str, tuple[float, Mapping[str, float]]]) -> list[ScoredPassage]:
         """The passages of these ids, with score and parts, in the order given; those gone since are left out."""
         return self._catalogue.passages(scores)
+
+
+def _missing(article_id: str, revision: str = "") -> str:
+    named = f"revision {revision!r} of {article_id!r}" if revision else f"the id {article_id!r}"
+    return f"no article has {named}; list the articles to see which there are"
 
 
 def indexed_text(article: Article, passage: Passage) -> str:
