@@ -64,6 +64,22 @@ def test_an_owner_sees_its_own_and_none_sees_all(library: Library) -> None:
     assert store.answer("answer of me", None) is None
 
 
+def test_taking_an_answer_back_takes_what_came_after_it_too(library: Library) -> None:
+    store = library.conversations
+    store.create("talk", "me")
+    for number in range(3):
+        store.append("talk", _answer(f"answer {number}", f"Question {number}?"))
+    with pytest.raises(ConversationNotFoundError):
+        store.take_back("talk", "you", "answer 1")
+    store.take_back("talk", "me", "of another conversation")
+    assert 3 == len(store.get("talk", "me").turns)
+    store.take_back("talk", "me", "answer 1")
+    assert ["answer 0"] == [turn.answer["id"] for turn in store.get("talk", "me").turns]
+    store.take_back("talk", "me", "answer 0")
+    store.append("talk", _answer("answer 4", "Another question?"))
+    assert ("Another question?", 1) == (store.get("talk", "me").title, store.get("talk", "me").turns[0].number)
+
+
 def test_an_answer_to_a_deleted_conversation_is_dropped(library: Library) -> None:
     library.conversations.append("gone", _answer("late"))
     assert library.conversations.answer("late", None) is None

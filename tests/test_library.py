@@ -116,6 +116,30 @@ def test_articles_are_listed_newest_first_and_undated_last(library: Library) -> 
     assert ["bridge", "ferry", "undated"] == [article.id for article in library.articles()]
 
 
+def test_articles_are_searched_by_what_stands_above_their_text(library: Library) -> None:
+    library.add(
+        [
+            Article("Otters return", "Their number is 73.", id="otters", publisher="Quorn Post", place="Lake Quorn"),
+            Article(
+                "Owls, 100%", "Otters are not in the title.", id="owls", publisher="Brenn Herald", author="O. Tter"
+            ),
+        ]
+    )
+    for search, expected in (
+        ("", ["otters", "owls"]),
+        ("OTTERS", ["otters"]),
+        ("post otter", ["otters"]),
+        ("quorn lake", ["otters"]),
+        ("tter", ["otters", "owls"]),
+        ("0%", ["owls"]),
+        ("o_ls", []),
+        ("73", []),
+    ):
+        assert expected == [article.id for article in library.articles(search=search)], search
+    assert ["otters"] == [article.id for article in library.articles(Filters(publisher="Quorn Post"), search="o")]
+    assert ["Brenn Herald", "Quorn Post"] == library.publishers()
+
+
 def test_one_id_in_two_folders_with_other_words_is_two_articles(library: Library) -> None:
     one, two = replace(FERRY, origin="/a/ferry.md"), replace(BRIDGE, id="ferry", origin="/b/ferry.md")
     library.add([one, two])

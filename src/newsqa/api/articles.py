@@ -65,21 +65,24 @@ async def list_articles(
     publisher: Annotated[str, Query(max_length=1000, description="Only this publisher's, by its exact name.")] = "",
     published_from: Annotated[date | None, Query(description="First day of publication, inclusive.")] = None,
     published_to: Annotated[date | None, Query(description="Last day of publication, inclusive.")] = None,
+    search: Annotated[
+        str, Query(max_length=1000, description="Words that all stand in title, subtitle, publisher, author or place.")
+    ] = "",
     limit: Limit = 20,
     cursor: Cursor = "",
 ) -> wire.ArticleList:
     """Lists articles, newest first; those without a date last."""
     filters = Filters((), publisher, published_from, published_to)
-    return await asyncio.to_thread(article_page, service.assistant.library, filters, limit, cursor)
+    return await asyncio.to_thread(article_page, service.assistant.library, filters, limit, cursor, search)
 
 
-def article_page(library: Library, filters: Filters, limit: int, cursor: str) -> wire.ArticleList:
+def article_page(library: Library, filters: Filters, limit: int, cursor: str, search: str = "") -> wire.ArticleList:
     """One page of the articles that pass.
 
     Raises:
         ProblemError: the cursor is none.
     """
-    found = library.articles(filters, limit + 1, place_of(cursor))
+    found = library.articles(filters, limit + 1, place_of(cursor), search)
     shown, following = page(found, limit, lambda article: (to_json(article.published_at) or "", article.id))
     return wire.ArticleList(articles=tuple(map(wire.ArticleSummary.of, shown)), next_cursor=following)
 
@@ -169,8 +172,8 @@ async def upload_articles(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Adds articles from files; the id is the front matter's, else the file's name. A bad file stops no other."""
-    contents = [(_file_name(file), await file.read(MAX_FILE_BYTES + 1)) for file in files]
-    articles, failed = await asyncio.to_thread(_read, contents)
+    contents = [(file_name(file.filename or ""), await file.read(MAX_FILE_BYTES + 1)) for file in files]
+    articles, failed = await asyncio.to_thread(read_files, contents)
 
     async def respond() -> Response:
         return _job_response(await importing(articles, service, caller, prefer, failed, replace=replace == "yes"))
@@ -227,8 +230,8 @@ async def delete_article(
 # What the routes share
 
 
-def _read(contents: Sequence[tuple[str, bytes]]) -> tuple[list[Article], list[tuple[str, str]]]:
-    """The articles of files, and the names of those that are none with the reason."""
+def read_files(contents: Sequence[tuple[str, bytes]]) -> tuple[list[Article], list[tuple[str, str]]]:
+    """The articles of files, given by name and content, and the names of those that are none with the reason."""
     articles, failed = [], []
     for name, content in contents:
         try:
@@ -238,9 +241,9 @@ def _read(contents: Sequence[tuple[str, bytes]]) -> tuple[list[Article], list[tu
     return articles, failed
 
 
-def _file_name(file: UploadFile) -> str:
+def file_name(given: str) -> str:
     """The last part of the name a client gave, printable and short."""
-    name = re.split(r"[/\\]", file.filename or "")[-1]
+    name = re.split(r"[/\\]", given)[-1]
     return "".join(char for char in name if char.isprintable())[:200] or "article"
 
 

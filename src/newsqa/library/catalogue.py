@@ -68,6 +68,9 @@ _METADATA = tuple(column.name for column in _revisions.c if column.name not in (
 _SELECTED = sql.select(
     _articles.c.id, _articles.c.origin, _articles.c.added_at, *(_revisions.c[name] for name in _METADATA)
 ).select_from(_CURRENT)
+_ABOVE = sum(
+    (_revisions.c[name] + " " for name in ("title", "subtitle", "publisher", "author", "place")), sql.literal("")
+)
 Place = tuple[str, str]
 """Where an article stands in the list of all: its published date (ISO 8601, empty without one) and its id."""
 
@@ -146,13 +149,27 @@ class Catalogue:
         """The article that was loaded from `origin`."""
         return next(iter(self._select_articles(_articles.c.origin == origin)), None) if origin else None
 
-    def articles(self, filters: Filters, limit: int | None = None, after: Place | None = None) -> list[Article]:
-        """The articles that pass, newest first, those without a date last; at most `limit`, those behind `after`."""
+    def articles(
+        self, filters: Filters, limit: int | None = None, after: Place | None = None, search: str = ""
+    ) -> list[Article]:
+        """The articles that pass and have all words of `search` in what stands above their text.
+
+        Newest first, those without a date last; at most `limit`, those behind `after`.
+        """
         published, condition = sql.func.coalesce(_revisions.c.published_at, ""), _condition(filters)
+        for word in search.split():
+            condition &= _ABOVE.icontains(word, autoescape=True)
         if after:
             day, id = after
             condition &= (published < day) | ((published == day) & (_articles.c.id > id))
         return self._select_articles(condition, published.desc(), _articles.c.id, limit=limit)
+
+    def publishers(self) -> list[str]:
+        """The publishers that are known, by their names."""
+        publisher = _revisions.c.publisher
+        with self._engine.begin() as connection:
+            query = sql.select(publisher).select_from(_CURRENT).where(publisher != "").distinct().order_by(publisher)
+            return list(connection.scalars(query))
 
     def whole(self, article_id: str) -> tuple[Article, list[Passage]] | None:
         """The current revision of an article with its passages in its order."""

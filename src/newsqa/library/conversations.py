@@ -157,6 +157,23 @@ class Conversations:
             values = {"number": number, "answer_id": answer["id"], "answer": json.dumps(answer), "asked_at": at}
             connection.execute(_turns.insert().values(conversation_id=id, **values))
 
+    def take_back(self, id: str, owner: str | None, answer_id: str) -> None:
+        """Deletes the turn of this answer and all that came after it; nothing where the turn is not there.
+
+        Raises:
+            ConversationNotFoundError: there is no conversation of this id, or it is another owner's.
+        """
+        this = _turns.c.conversation_id == id
+        with self._writing.begin() as connection:
+            if connection.execute(sql.select(_conversations.c.id).where(_owned(id, owner))).one_or_none() is None:
+                raise ConversationNotFoundError(_missing(id))
+            first = connection.scalar(sql.select(_turns.c.number).where(this & (_turns.c.answer_id == answer_id)))
+            if first is None:
+                return
+            connection.execute(_turns.delete().where(this & (_turns.c.number >= first)))
+            if first == 1:  # the title was its question
+                connection.execute(_conversations.update().where(_conversations.c.id == id).values(title=""))
+
     def delete(self, id: str, owner: str | None) -> None:
         """Deletes a conversation with its turns; feedback that was given stays.
 

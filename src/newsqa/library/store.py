@@ -300,10 +300,25 @@ class Library:
         return article
 
     def articles(
-        self, filters: Filters | None = None, limit: int | None = None, after: Place | None = None
+        self,
+        filters: Filters | None = None,
+        limit: int | None = None,
+        after: Place | None = None,
+        search: str = "",
     ) -> list[Article]:
-        """The articles that pass the filters, newest first; at most `limit` of them, those behind `after`."""
-        return self._catalogue.articles(filters or Filters(), limit, after)
+        """The articles that pass the filters, newest first; at most `limit` of them, those behind `after`.
+
+        Args:
+            filters: which may pass.
+            limit: how many.
+            after: published date (ISO 8601) and id of the last one that is known already.
+            search: words that must all stand in title, subtitle, publisher, author or place.
+        """
+        return self._catalogue.articles(filters or Filters(), limit, after, search)
+
+    def publishers(self) -> list[str]:
+        """The publishers of the articles, by name; unknown ones left out."""
+        return self._catalogue.publishers()
 
     def whole(self, article_id: str) -> tuple[Article, list[Passage]]:
         """The current revision of an article with its passages, in its order; both are of one moment.
