@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from newsqa import Article, open_assistant
@@ -167,6 +168,24 @@ def test_each_scope_may_do_what_it_is_for(guarded: Server) -> None:
         "write": [200, 200, 200, 403, 403, 200],
         "admin": [200, 200, 200, 200, 200, 200],
     } == _statuses(guarded, requests)
+
+
+def test_the_pages_cookie_is_as_good_as_the_header_and_no_better(guarded: Server) -> None:
+    request: dict[str, Any] = {"params": {"limit": 1}, "trust_env": False}
+    url = f"{guarded.url}/v1/articles"
+    assert 200 == httpx.get(url, cookies={"newsqa_key": KEYS["ask"][0]}, **request).status_code
+    assert 401 == httpx.get(url, cookies={"newsqa_key": "nqa_other"}, **request).status_code
+    wrong = {"Authorization": "Bearer nqa_other"}
+    assert 401 == httpx.get(url, cookies={"newsqa_key": KEYS["ask"][0]}, headers=wrong, **request).status_code
+    foreign = {"Origin": "https://evil.example"}
+    assert 403 == httpx.get(url, cookies={"newsqa_key": KEYS["ask"][0]}, headers=foreign, **request).status_code
+
+
+def test_every_reply_keeps_a_page_from_asking_other_machines(guarded: Server) -> None:
+    for path in ("/docs", "/healthz", "/v1/articles"):
+        policy = httpx.get(f"{guarded.url}{path}", trust_env=False).headers["Content-Security-Policy"]
+        assert "default-src 'self'" in policy
+        assert "//" not in policy
 
 
 def test_probes_and_documentation_need_no_key(guarded: Server) -> None:

@@ -21,8 +21,13 @@ SCOPES = ("ask", "write", "admin")
 """Each includes those before it."""
 _HOST = re.compile(r"([\w.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 PREFIX = "nqa_"
-OPEN_PATHS = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs")
-"""What needs no key: whether the server lives, and how to use it."""
+OPEN_PATHS = (
+    *("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs"),
+    *("/login", "/logout", "/assets/", "/static/", "/theme.css", "/favicon.ico"),
+)
+"""What needs no key: whether the server lives, how to use it, and the page's door and files."""
+COOKIE = "newsqa_key"
+"""What the page's reader logs in with; as good as the header `Authorization`."""
 
 
 @dataclass(frozen=True)

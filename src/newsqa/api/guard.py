@@ -7,10 +7,11 @@ from time import perf_counter
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from newsqa.api.access import OPEN_PATHS, Access
+from newsqa.api.access import COOKIE, OPEN_PATHS, Access
 from newsqa.api.metrics import Metrics
 from newsqa.api.problems import ProblemError, as_problem, response_of
 
@@ -25,8 +26,11 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"))
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
+    # Whatever gets into a page, nothing of it reaches another machine. Gradio and the documentation run inline scripts.
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
 }
 
 
@@ -65,9 +69,15 @@ class Guard:
         except Exception as error:  # noqa: BLE001  # the last net: nothing of it leaves but a request id
             problem = as_problem(error, request_id)
             if not reply.status:
-                await response_of(problem, scope["path"], request_id)(scope, receive, reply)
+                await self._refusal(problem, scope, request_id)(scope, receive, reply)
         finally:
             self._note(scope, reply.status, perf_counter() - start)
+
+    def _refusal(self, problem: ProblemError, scope: Scope, request_id: str) -> Response:
+        """The problem, or for a reader without a key the way to the page's door."""
+        if scope["path"] == "/" and problem.kind.status == 401:
+            return RedirectResponse("/login", 303)
+        return response_of(problem, scope["path"], request_id)
 
     def _let_in(self, scope: Scope, headers: Headers) -> None:
         """Notes who is calling. Raises where the page, the key or the number of requests is not allowed."""
@@ -77,11 +87,11 @@ class Guard:
         self._access.check_origin(headers.get("host", ""), ", ".join(headers.getlist("origin")))
         if not scope["path"].startswith(OPEN_PATHS):
             address = scope["client"][0] if scope.get("client") else ""
-            scope["state"]["caller"] = self._access.caller(headers.get("authorization", ""), address)
+            scope["state"]["caller"] = self._access.caller(_credential(scope, headers), address)
 
     def _body(self, scope: Scope, headers: Headers, receive: Receive) -> "_Body":
         """The body, as it is received. Raises where it is said to be too long."""
-        adds = scope["path"].startswith(("/v1/articles", "/mcp"))
+        adds = scope["path"].startswith(("/v1/articles", "/mcp", "/gradio_api/"))
         limit, setting = (self._max_upload, "UPLOAD") if adds else (self._max_body, "BODY")
         body = _Body(receive, limit, f"NEWSQA_MAX_{setting}_BYTES")
         body.check(int(headers.get("content-length", "0")))
@@ -102,6 +112,12 @@ class Guard:
         }
         level = logging.DEBUG if route in ("/healthz", "/readyz", "/metrics") else logging.INFO
         LOG.log(level, "request", extra=fields)
+
+
+def _credential(scope: Scope, headers: Headers) -> str:
+    """The header `Authorization`; without it what a reader logged in with, who sends it from this origin only."""
+    key = HTTPConnection(scope).cookies.get(COOKIE, "")
+    return headers.get("authorization", "") or (f"Bearer {key}" if key else "")
 
 
 class _Reply:
