@@ -8,9 +8,9 @@ WITH := -c constraints.txt
 
 .PHONY: run install test eval install-extras constraints clean
 
-run: install  ## Add corpus/ to the library and serve it.
+run: install  ## Add corpus/ to the library, serve it, and open its page.
 	$(BIN)/newsqa add corpus
-	$(BIN)/newsqa serve
+	$(BIN)/newsqa serve --open
 
 install: .venv/.installed  ## Set up .venv with the pinned dependencies.
 

@@ -46,8 +46,10 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """A server over the library in `folder`, ready; stopped at the end."""
+def serving(
+    folder: Path, settings: Mapping[str, str] | None = None, *, page: bool = False, port: str = "0"
+) -> Iterator[Server]:
+    """A server over the library in `folder`, ready, with its page or without; stopped at the end."""
     log_file = folder.parent / f"{folder.name}.log"
     environment = {
         **os.environ,
@@ -55,11 +57,14 @@ def serving(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator
         "NEWSQA_RATE_LIMIT": "100000/minute",
         **(settings or {}),
     }
-    command = [sys.executable, "-m", "newsqa.cli", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "newsqa.cli", "serve", "--port", port, "--page" if page else "--no-page"]
     with log_file.open("w", encoding="utf-8") as log:
         process = subprocess.Popen(command, stderr=log, stdout=log, text=True, env=environment)
     try:
-        yield _ready(process, log_file)
+        server = _ready(process, log_file)
+        if page:
+            _await_page(server)
+        yield server
     finally:
         process.kill()
         process.wait()
@@ -68,7 +73,7 @@ def serving(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator
 def _ready(process: "subprocess.Popen[str]", log_file: Path) -> Server:
     deadline = monotonic() + START_SECONDS
     while monotonic() < deadline and process.poll() is None:
-        found = re.search(r"newsqa: (http://\S+?)/docs", log_file.read_text(encoding="utf-8"))
+        found = re.search(r"(http://\S+?)/docs", log_file.read_text(encoding="utf-8"))
         if found:
             server = Server(found[1], process, log_file)
             with server.client() as client:
@@ -76,6 +81,13 @@ def _ready(process: "subprocess.Popen[str]", log_file: Path) -> Server:
                     return server
         sleep(0.05)
     raise AssertionError(f"the server did not get ready:\n{log_file.read_text(encoding='utf-8')}")
+
+
+def _await_page(server: Server) -> None:
+    deadline = monotonic() + START_SECONDS
+    while not any(line["message"] == "page ready" for line in server.log()):
+        assert monotonic() < deadline, "the page did not get ready"
+        sleep(0.05)
 
 
 def _answers(client: httpx.Client) -> bool:

@@ -1,11 +1,13 @@
 """The house: which module may import which, what is public, and what the errors promise."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 import newsqa
+import newsqa_ui
 
 SOURCE = Path(newsqa.__file__).parent
 LAYERS = (
@@ -30,6 +32,7 @@ LAYERS = (
 )
 """Lowest first; a module imports from its own layer or below."""
 MODULES = sorted(SOURCE.rglob("*.py"))
+PAGE = sorted(Path(newsqa_ui.__file__).parent.rglob("*.py"))
 
 
 def _layer(module: str) -> int:
@@ -54,6 +57,14 @@ def test_a_module_imports_from_its_own_layer_or_below(file: Path) -> None:
         return
     above = {other for other in _imported(file) if _layer(other) > _layer(room)}
     assert set() == above
+
+
+def test_only_the_command_line_knows_the_page_and_the_evals() -> None:
+    for file in MODULES:
+        if file.parent.name != "cli":
+            assert not re.search(r"^\s*(?:from|import) newsqa_(?:ui|evals)\b", file.read_text("utf-8"), re.MULTILINE), (
+                file
+            )
 
 
 def test_domain_and_errors_import_the_standard_library_only() -> None:
@@ -98,7 +109,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         newsqa.nothing_like_this  # noqa: B018
 
 
-@pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(SOURCE)))
+@pytest.mark.parametrize("file", [*MODULES, *PAGE], ids=lambda file: f"{file.parent.name}/{file.name}")
 def test_every_module_says_in_a_sentence_what_it_is(file: Path) -> None:
     docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
     assert docstring, file

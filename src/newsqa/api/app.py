@@ -69,6 +69,8 @@ def create_app(assistant: Assistant, settings: ServerSettings) -> FastAPI:
     app.include_router(operations.router, responses=_EVERYWHERE)
     app.router.routes.append(Route("/mcp", Endpoint(), methods=["POST"]))
     problems.install(app)
+    app.state.access = access
+    app.state.endings = []  # called before the server waits for its connections to end
     app.openapi = cache(partial(document, app))  # type: ignore[method-assign]  # as FastAPI's documentation has it
     limits = {"max_body": settings.max_body_bytes, "max_upload": settings.max_upload_bytes}
     app.add_middleware(Guard, access=access, metrics=metrics, **limits)
@@ -112,6 +114,7 @@ async def _warm(service: Service) -> None:
         LOG.exception("the models can't be loaded: no question will be answered")
         raise
     service.ready = True
+    service.warmed.set()
     LOG.info("ready", extra=await asyncio.to_thread(service.assistant.library.counts))
 
 

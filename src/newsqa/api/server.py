@@ -1,19 +1,18 @@
-"""Serves the app: which addresses are allowed, how long a client may dally, and how it ends."""
+"""Serves an app: which addresses are allowed, how long a client may dally, and how it ends."""
 
 import asyncio
 import math
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import h11
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from newsqa.api.access import is_loopback, read_keys
-from newsqa.api.app import create_app
 from newsqa.api.logs import log_settings
-from newsqa.assistant import Assistant
 from newsqa.errors import SettingsError
 from newsqa.settings import ServerSettings
 
@@ -90,6 +89,19 @@ class _Clock:
             self._handle = None
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's server, which tells those who hold connections open before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, endings: Sequence[Callable[[], None]]) -> None:
+        super().__init__(config)
+        self._endings = endings
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for end in self._endings:
+            end()
+        await super().shutdown(sockets)
+
+
 def check_address(host: str, settings: ServerSettings) -> None:
     """Refuses to serve other machines, be it through a proxy, without keys.
 
@@ -121,10 +133,10 @@ def bound(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def serve(assistant: Assistant, settings: ServerSettings, listening: socket.socket, log_level: str = "info") -> None:
-    """Serves until it is told to stop (SIGINT, SIGTERM); running answers are finished first."""
+def serve(app: FastAPI, settings: ServerSettings, listening: socket.socket, log_level: str = "info") -> None:
+    """Serves the app until it is told to stop (SIGINT, SIGTERM); running answers are finished first."""
     config = uvicorn.Config(
-        create_app(assistant, settings),
+        app,
         http=PromptProtocol,
         ws="none",
         log_config=log_settings(log_level),
@@ -137,4 +149,4 @@ def serve(assistant: Assistant, settings: ServerSettings, listening: socket.sock
     )
     # uvicorn stops gracefully, then sends itself the signal again: by default that would end the process at once.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    uvicorn.Server(config).run([listening])
+    _Server(config, app.state.endings).run([listening])

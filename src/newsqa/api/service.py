@@ -40,7 +40,9 @@ class Service:
     metrics: Metrics
     log_questions: bool = False
     ready: bool = False
-    """Whether the models are loaded."""
+    """Whether questions are answered."""
+    warmed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the models are loaded."""
     in_progress: set[tuple[str, str]] = field(default_factory=set)
     """Owners and Idempotency-Keys of requests that are going on."""
     _recent: "OrderedDict[str, tuple[str, wire.Answer]]" = field(default_factory=OrderedDict)

@@ -1,5 +1,6 @@
 """The command line: `newsqa add`, `ask`, `chat`, `articles`, `show`, `remove`, `serve`, `mcp`, `doctor` and more."""
 
+import os
 import sys
 from collections.abc import Iterator
 from datetime import date
@@ -160,7 +161,8 @@ def remove(article: Annotated[list[str], typer.Argument(help="Ids of articles.",
 
 
 @app.command(
-    epilog="Examples:  newsqa serve    newsqa serve --port 8080    NEWSQA_API_KEYS=... newsqa serve --host 0.0.0.0"
+    epilog="Examples:  newsqa serve    newsqa serve --open    newsqa serve --no-page --port 8080"
+    "    NEWSQA_API_KEYS=... newsqa serve --host 0.0.0.0"
 )
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen at; any but this machine's own needs keys.")] = (
@@ -168,8 +170,11 @@ def serve(
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes a free one.")] = 8000,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    page: Annotated[bool, typer.Option(help="The page beside the API.")] = True,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in this machine's browser.")] = False,
 ) -> None:
-    """Serve the API, until Ctrl-C. Its documentation is at /docs."""
+    """Serve the page and the API, until Ctrl-C. The API's documentation is at /docs."""
+    from newsqa.api.app import create_app
     from newsqa.api.logs import LEVELS
     from newsqa.api.server import bound, check_address
     from newsqa.api.server import serve as serve_app
@@ -181,9 +186,17 @@ def serve(
     check_address(host, settings)
     with bound(host, port) as listening, open_assistant() as assistant:
         taken = listening.getsockname()[1]
-        shown = f"[{host}]" if ":" in host else host
-        print(f"newsqa: http://{shown}:{taken}/docs tells how to ask; Ctrl-C ends it", file=sys.stderr, flush=True)
-        serve_app(assistant, settings, listening, log_level)
+        address = f"http://{f'[{host}]' if ':' in host else host}:{taken}"
+        app = create_app(assistant, settings)
+        if page:
+            from newsqa_ui.mounting import mount
+
+            mount(app, settings)
+        shown = f"{address}/ is the page, {address}/docs tells" if page else f"{address}/docs tells"
+        print(f"newsqa: {shown} how to ask over HTTP; Ctrl-C ends it", file=sys.stderr, flush=True)
+        if page and open_page:
+            _open_in_browser(address)
+        serve_app(app, settings, listening, log_level)
 
 
 @app.command(epilog="Examples:  newsqa mcp    newsqa mcp --write")
@@ -284,6 +297,14 @@ def evaluate(context: typer.Context) -> None:
 
 
 # What the commands share
+
+
+def _open_in_browser(address: str) -> None:
+    """Opens the address where there is a screen; a browser in the terminal would take that away."""
+    import webbrowser
+
+    if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(address)
 
 
 def _assistant(*, reindex: bool = False) -> "Assistant":

@@ -1,0 +1,1 @@
+"""The page that readers use: it asks the API's service and shows each citation in its article."""

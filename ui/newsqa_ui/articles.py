@@ -1,0 +1,234 @@
+"""What the articles' panel does: list, choose, read, add and remove."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from markupsafe import escape
+from pydantic import ValidationError
+
+from newsqa.api import wire
+from newsqa.api.access import Caller
+from newsqa.api.articles import file_name, read_files
+from newsqa.api.changes import importing, removing
+from newsqa.api.problems import ProblemError
+from newsqa.api.service import Service
+from newsqa.domain import Article, Filters, Span
+from newsqa.errors import ArticleNotFoundError
+from newsqa.loading import MAX_FILE_BYTES
+from newsqa_ui.conversing import caller_of
+from newsqa_ui.session import PAGE, Session
+from newsqa_ui.showing import article_blocks, html, parts_of
+
+_LOOK_SECONDS = 0.1
+"""Between two looks at how far an adding is."""
+
+
+class Articles:
+    """The handlers of the panel's events, over the API's service."""
+
+    def __init__(self, service: Service) -> None:
+        """Over a running service."""
+        self._service = service
+        self._library = service.assistant.library
+
+    # The list
+
+    def listing(self, session: Session, request: gr.Request) -> str:
+        """The articles that pass what is set."""
+        filters = Filters((), session.publisher, session.published_from, session.published_to)
+        found = self._library.articles(filters, session.listed + 1, search=session.search)
+        shown, more = found[: session.listed], len(found) > session.listed
+        everything = len(self._library)
+        return html(
+            "listing",
+            articles=shown,
+            chosen=session.chosen,
+            more=more,
+            count=f"{'First ' if more else ''}{len(shown)} of {articles_in_words(everything)}",
+            empty="No article passes: change the search or the filters." if everything else "There are no articles.",
+            may_write=caller_of(request).may("write"),
+        )
+
+    def narrow(self, search: str, publisher: str | None, first: str, last: str, session: Session) -> None:
+        """Takes in what is set above the list."""
+        session.published_from, session.published_to = _day(first, "From"), _day(last, "Until")
+        session.search, session.publisher, session.listed = search, publisher or "", PAGE
+
+    def more(self, session: Session) -> None:
+        """Lists more."""
+        session.listed += PAGE
+
+    def choose(self, id: str, on: str, session: Session) -> None:
+        """Asks an article, or no longer."""
+        session.chosen.pop(id, None)
+        if on == "yes":
+            session.chosen[id] = self._library.get(id).title
+
+    def everything(self, session: Session) -> tuple[str, str, str]:
+        """Asks all articles again; gives what the filters hold then."""
+        session.chosen = {}
+        self.narrow(session.search, "", "", "", session)
+        return "", "", ""
+
+    def asking(self, session: Session) -> str:
+        """What is asked, in words."""
+        return html("asking", narrowed=session.narrowed(), count=articles_in_words(len(self._library)))
+
+    # Reading
+
+    def read(self, id: str, session: Session) -> str:
+        """An article from its beginning."""
+        return self.part(id, "0", session)
+
+    def part(self, id: str, start: str, session: Session) -> str:
+        """The part of a long article around this offset."""
+        try:
+            article = self._library.get(id)
+        except ArticleNotFoundError:
+            return _nothing("This article is not in the library any longer.")
+        at = min(int(start), len(article.text))
+        return self._view(article, session, Span(at, at) if at else None)
+
+    def cite(self, answer_id: str, number: str, session: Session) -> str:
+        """The article of a citation, its sentence lit."""
+        turn = session.find(answer_id)
+        cited = next((each for each in turn.citations if str(each.number) == number), None) if turn else None
+        if turn is None or cited is None:
+            return _nothing("This page is older than the server: load it anew, and the citation opens.")
+        try:
+            article = self._library.get(cited.article_id, cited.revision)
+        except ArticleNotFoundError:
+            return _nothing(f"“{cited.title}” was removed from the library since. It said: “{cited.quote}”")
+        span = cited.source_span
+        note = "" if self._current(article) else "The article was changed since; this is what was cited."
+        strong = parts_of(cited.quote, turn.answer.short if turn.answer else None, span.start)
+        return self._view(article, session, Span(span.start, span.end), strong, note, cited.quote)
+
+    def near(self, answer_id: str, index: str, session: Session) -> str:
+        """The article of a passage that was near, the passage lit."""
+        turn = session.find(answer_id)
+        if turn is None or turn.answer is None or int(index) >= len(turn.answer.passages):
+            return _nothing("This page is older than the server: load it anew, and the passage opens.")
+        passage = turn.answer.passages[int(index)].passage
+        try:
+            article = self._library.get(passage.article_id)
+        except ArticleNotFoundError:
+            return _nothing(f"The article was removed from the library since. It said: “{passage.text}”")
+        if article.text[passage.start : passage.end] != passage.text:
+            return self._view(article, session, None, note=f"The article was changed since. It said: “{passage.text}”")
+        return self._view(article, session, Span(passage.start, passage.end))
+
+    def _current(self, article: Article) -> bool:
+        return self._library.get(article.id).revision == article.revision
+
+    def _view(
+        self,
+        article: Article,
+        session: Session,
+        lit: Span | None,
+        strong: Sequence[Span] = (),
+        note: str = "",
+        quote: str = "",
+    ) -> str:
+        session.shown += 1
+        blocks, part = article_blocks(article, lit, strong)
+        return html(
+            "article",
+            article=article,
+            blocks=blocks,
+            note=note,
+            quote=quote,
+            shown=session.shown,
+            earlier=max(0, part.start - 1) if part.start > 0 and article.text[: part.start].strip() else None,
+            later=part.end if article.text[part.end :].strip() else None,
+        )
+
+    # Adding and removing
+
+    async def add_files(self, files: list[str] | None, request: gr.Request) -> AsyncIterator[tuple[str, Any]]:
+        """Adds the articles of files that were uploaded, and empties the place for them."""
+        caller = _writer(request)
+        articles, failed = await asyncio.to_thread(_uploaded, files or [])
+        async for told in self._add(articles, failed, caller):
+            yield told, gr.update(value=None)
+
+    async def add_text(
+        self, title: str, text: str, publisher: str, published: str, url: str, request: gr.Request
+    ) -> AsyncIterator[str]:
+        """Adds an article from text that was pasted."""
+        caller = _writer(request)
+        try:
+            given = wire.NewArticle(
+                title=title, text=text, publisher=publisher, published_at=published or None, url=url
+            )
+        except ValidationError as error:
+            yield _told([], [(str(fault["loc"][0]), _reason(fault)) for fault in error.errors()])
+            return
+        async for told in self._add([given.domain()], [], caller):
+            yield told
+
+    async def _add(
+        self, articles: Sequence[Article], failed: Sequence[tuple[str, str]], caller: Caller
+    ) -> AsyncIterator[str]:
+        try:
+            job = await importing(articles, self._service, caller, "respond-async", failed, replace=True)
+        except ProblemError as problem:
+            yield _told([], [*failed, ("Nothing was added", problem.detail)])
+            return
+        while job.finished_at is None:
+            yield html("progress", done=len(job.outcomes) + len(job.failed), total=job.total, passages=job.passages)
+            await asyncio.sleep(_LOOK_SECONDS)
+        ended = [("Not all was added", job.problem.detail)] if job.problem else []
+        yield _told([outcome for _, outcome in job.outcomes], [*job.failed, *ended])
+
+    async def remove(self, id: str, session: Session, request: gr.Request) -> None:
+        """Removes an article."""
+        await removing(id, self._service, _writer(request), "wait=30")
+        session.chosen.pop(id, None)
+
+
+def articles_in_words(count: int) -> str:
+    """A number of articles."""
+    return "1 article" if count == 1 else f"{count:,} articles"
+
+
+def _writer(request: gr.Request) -> Caller:
+    caller = caller_of(request)
+    if not caller.may("write"):
+        raise gr.Error("Changing the articles needs a key of scope write.")
+    return caller
+
+
+def _told(outcomes: Sequence[str], failed: Sequence[tuple[str, str]]) -> str:
+    """What became of an adding."""
+    counts = [(kind, outcomes.count(kind)) for kind in ("added", "replaced", "unchanged")]
+    return html("added", counts=[(kind, count) for kind, count in counts if count], failed=failed)
+
+
+def _uploaded(files: Sequence[str]) -> tuple[list[Article], list[tuple[str, str]]]:
+    """The articles of uploaded files, which are deleted, and the names of those that are none with the reason."""
+    contents = []
+    for file in map(Path, files):
+        with file.open("rb") as opened:
+            contents.append((file_name(file.name), opened.read(MAX_FILE_BYTES + 1)))
+        file.unlink()
+    return read_files(contents)
+
+
+def _nothing(note: str) -> str:
+    return html("article", article=None, note=note)
+
+
+def _reason(fault: Any) -> str:
+    return str(fault["msg"]).removeprefix("Value error, ")
+
+
+def _day(text: str, field: str) -> date | None:
+    try:
+        return date.fromisoformat(text.strip()[:10]) if text and text.strip() else None
+    except ValueError as error:
+        raise gr.Error(escape(f"{field}: “{text}” is no date; write it as 2025-05-12.")) from error

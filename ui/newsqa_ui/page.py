@@ -1,0 +1,166 @@
+"""Ties the events of the page's components to what they do."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+from markupsafe import escape
+
+from newsqa.api.problems import ProblemError, as_problem
+from newsqa.api.service import Service
+from newsqa.errors import NewsqaError
+from newsqa.settings import ServerSettings
+from newsqa_ui.articles import Articles
+from newsqa_ui.conversing import Conversing, caller_of
+from newsqa_ui.layout import Layout, own_file, theme
+from newsqa_ui.session import Session
+from newsqa_ui.showing import html
+from newsqa_ui.suggestions import Suggestions
+
+QUEUED = 100
+"""Events that wait at the most, of all open pages together."""
+_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
+Step = tuple[Callable[..., Any], list[Any], list[Any]]
+"""A handler, the components it is given, and those it fills."""
+
+
+def made(service: Service, settings: ServerSettings) -> FastAPI:
+    """The page as an app of its own."""
+    leaving = bool(settings.api_keys)
+    with gr.Blocks(title="newsqa", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
+        _Ties(service, Layout(leaving=leaving), page, leaving=leaving)
+    page.queue(max_size=QUEUED, default_concurrency_limit=None)
+    app: FastAPI = gr.mount_gradio_app(
+        FastAPI(openapi_url=None),
+        page,
+        "/",
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size=settings.max_upload_bytes,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        enable_monitoring=False,
+        theme=theme(),
+        head=f"<style>{own_file('page.css')}</style>",  # what is given as `css` reaches Gradio's own parts only
+        js=own_file("page.js"),
+    )
+    return app
+
+
+class _Ties:
+    """The events of one layout."""
+
+    def __init__(self, service: Service, layout: Layout, page: gr.Blocks, *, leaving: bool) -> None:
+        self._layout, self._leaving = layout, leaving
+        self._library, self._suggestions = service.assistant.library, Suggestions(service)
+        self._talk, self._panel = Conversing(service, self._suggestions), Articles(service)
+        session = [layout.session]
+        self._talking = [layout.chat, layout.box]
+        self._tidied: Step = (self._tidy, session, [layout.place, layout.kept, layout.bar])
+        self._relisted: Step = (self._relist, session, [layout.listing, layout.asking])
+        self._greeted: Step = (self._greet, session, [layout.chat])
+        self._published: Step = (self._publishers, [], [layout.publisher])
+        self._tie_talk(page)
+        self._tie_links()
+        self._tie_panel()
+
+    def _tie_talk(self, page: gr.Blocks) -> None:
+        layout, talk, talking = self._layout, self._talk, self._talking
+        session = [layout.session]
+        beginning: Step = (self._begin, session, [*talking, layout.adding])
+        _on(page.load, beginning, self._tidied)
+        for step in (self._greeted, self._relisted, self._published):
+            _on(page.load, step)
+        suggested: Step = (talk.suggest, session, [layout.chat])
+        answering = [
+            _on(event, (ask, given, talking), self._tidied, suggested, trigger_mode="multiple")
+            for event, ask, given in (
+                (layout.box.submit, talk.typed, [layout.box, layout.place, *session]),
+                (layout.chat.retry, talk.retry, session),
+                (layout.chat.edit, talk.edit, session),
+                (layout.chat.example_select, talk.suggested, session),
+                (layout.chat.option_select, talk.suggested, session),
+            )
+        ]
+        layout.box.stop(talk.stop, session, talking, cancels=answering, **_PRIVATE)
+        _on(layout.chat.undo, (talk.undo, session, talking), self._tidied)
+        layout.place.change(None, [layout.place], js="(id) => { window.newsqaPlace(id); }")
+
+    def _tie_links(self) -> None:
+        panel, talk, session = self._panel, self._talk, [self._layout.session]
+        self._link("cite", panel.cite, [self._layout.article])
+        self._link("near", panel.near, [self._layout.article])
+        self._link("read", panel.read, [self._layout.article])
+        self._link("part", panel.part, [self._layout.article])
+        self._link("choose", panel.choose, [], (panel.asking, session, [self._layout.asking]))
+        self._link("more", panel.more, [], self._relisted)
+        self._link("everything", panel.everything, self._narrowing(), self._relisted)
+        self._link("remove", panel.remove, [], self._relisted, self._published, self._greeted)
+        self._link("new", talk.new, self._talking, self._tidied, self._greeted)
+        self._link("converse", talk.open, self._talking, self._tidied)
+        self._link("forget", talk.forget, self._talking, self._tidied)
+
+    def _tie_panel(self) -> None:
+        layout, panel = self._layout, self._panel
+        narrowing: Step = (panel.narrow, [layout.search, *self._narrowing(), layout.session], [])
+        for event in (layout.search.input, layout.publisher.input, layout.first.blur, layout.last.blur):
+            _on(event, narrowing, self._relisted, trigger_mode="always_last")
+        for event in (layout.first.submit, layout.last.submit):
+            _on(event, narrowing, self._relisted)
+        pasted = [layout.title, layout.text, layout.outlet, layout.published, layout.url]
+        then = (self._relisted, self._published, self._greeted)
+        _on(layout.uploads.upload, (panel.add_files, [layout.uploads], [layout.added, layout.uploads]), *then)
+        _on(layout.paste.click, (panel.add_text, pasted, [layout.added]), *then)
+
+    def _narrowing(self) -> list[Any]:
+        return [self._layout.publisher, self._layout.first, self._layout.last]
+
+    def _link(self, name: str, run: Callable[..., Any], shown: list[Any], *then: Step) -> None:
+        """Ties what a link asks for to its handler, which takes the link's values, the session, maybe the request."""
+        asks = "request" in inspect.signature(run).parameters
+
+        async def act(place: str, session: Session, request: gr.Request, event: gr.EventData) -> Any:
+            await asyncio.to_thread(self._talk.resume, place, session, request)
+            values = [*map(str, event.values), session, *([request] if asks else [])]
+            try:
+                return await run(*values) if inspect.iscoroutinefunction(run) else await asyncio.to_thread(run, *values)
+            except (NewsqaError, ProblemError) as error:
+                raise gr.Error(escape(as_problem(error).detail)) from error
+
+        _on(getattr(self._layout.bridge, name), (act, [self._layout.place, self._layout.session], shown), *then)
+
+    # What several events end with
+
+    def _begin(self, session: Session, request: gr.Request) -> Any:
+        id = request.query_params.get("conversation", "")
+        shown = self._talk.open(id, session, request) if id else self._talk.new(session)
+        return *shown, gr.update(visible=caller_of(request).may("write"))
+
+    def _publishers(self) -> Any:
+        return gr.update(choices=[("All publishers", ""), *((name, name) for name in self._library.publishers())])
+
+    def _relist(self, session: Session, request: gr.Request) -> tuple[str, str]:
+        return self._panel.listing(session, request), self._panel.asking(session)
+
+    def _tidy(self, session: Session, request: gr.Request) -> tuple[str, str, str]:
+        kept = html("conversations", conversations=self._talk.kept(request), current=session.conversation)
+        exported = session.conversation if any(turn.answer for turn in session.turns) else ""
+        return session.conversation, kept, html("bar", conversation=exported, leaving=self._leaving)
+
+    async def _greet(self, session: Session) -> AsyncIterator[Any]:
+        yield gr.update(placeholder=html("welcome", empty=not len(self._library)), examples=[])
+        questions = await self._suggestions.first(session.filters().domain())
+        yield gr.update(examples=[{"text": question} for question in questions])
+
+
+def _on(event: Callable[..., Any], first: Step, *then: Step, **options: Any) -> Any:
+    """Ties handlers to an event, one after the other; gives the first, so that it can be cancelled."""
+    tied = last = event(*first, **_PRIVATE, **options)
+    for step in then:
+        last = last.then(*step, **_PRIVATE)
+    return tied

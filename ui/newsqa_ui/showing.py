@@ -1,0 +1,185 @@
+"""Makes the page's HTML: the templates escape whatever articles and answers say, and link to http(s) only."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from itertools import pairwise
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from newsqa.api import wire
+from newsqa.domain import Article, Sentence, Span
+from newsqa.passages import split_sentences
+
+MOST_CHARS = 100_000
+"""Of an article that are shown at once."""
+_FRAGMENT_WORDS = 6
+"""Of a quote's beginning and of its end, that a link to the original finds it by."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A cited piece of an answer."""
+
+    lead: str
+    """What is said before the quote: the short answer, or who says it; may be empty."""
+    quote: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer's text taken apart at its citations."""
+
+    preface: str
+    statements: tuple[Statement, ...]
+    rest: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """A paragraph or heading of an article: runs of its text, each plain, lit or strong."""
+
+    heading: bool
+    runs: tuple[tuple[str, str], ...]
+
+
+def html(template: str, **values: Any) -> str:
+    """The template with these values, on lines that Markdown takes for one piece of HTML."""
+    lines = map(str.strip, _templates().get_template(f"{template}.html").render(values).splitlines())
+    return "\n".join(filter(None, lines))
+
+
+@cache
+def _templates() -> Environment:
+    made = Environment(
+        loader=PackageLoader("newsqa_ui"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"day": day, "act": act, "line": line, "original": original, "outlet": outlet}
+    return made
+
+
+def act(name: str, *values: object) -> str:
+    """The address of a link that the page's script sends on as an event with these values."""
+    return "/".join(("#do", name, *(quote(str(value), safe="") for value in values)))
+
+
+def line(text: str) -> str:
+    """The text on one line."""
+    return " ".join(text.split())
+
+
+def day(moment: str | date | None) -> str:
+    """A date as it is read: "12 May 2025"."""
+    if not moment:
+        return "no date"
+    known = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return f"{known.day} {known:%B %Y}"
+
+
+def outlet(cited: Any) -> str:
+    """Who published it, and when."""
+    return f"{cited.publisher or 'publisher not known'}, {day(cited.published_at)}"
+
+
+def original(url: str, text: str = "") -> str:
+    """The address of the original, at this text where browsers know how (a text fragment); empty where it is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not parts.netloc or re.search(r"[\s\x00-\x1f\x7f]", url):
+        return ""
+    words = text.split()
+    if not words:
+        return url
+    ends = [words] if len(words) <= 2 * _FRAGMENT_WORDS else [words[:_FRAGMENT_WORDS], words[-_FRAGMENT_WORDS:]]
+    fragment = ",".join(quote(" ".join(part), safe="").replace("-", "%2D") for part in ends)
+    return f"{url}{'' if parts.fragment else '#'}:~:text={fragment}"
+
+
+def said(text: str, citations: Sequence[wire.Citation]) -> Said:
+    """The text of an answer, or as much of it as has come, at its citations."""
+    statements, end = [], 0
+    for citation in citations:
+        span = citation.answer_span
+        whole = text[span.start : span.end]
+        lead = whole.removesuffix(citation.quote)
+        statements.append(Statement(line(lead), line(whole[len(lead) :]), citation.number))
+        end = span.end + len(f" [{citation.number}]")
+    preface = text[: citations[0].answer_span.start] if citations else text
+    return Said(line(preface), tuple(statements), line(text[end:]) if citations else "")
+
+
+def sureness(confidence: float) -> tuple[str, str]:
+    """How sure an answer is: a name for its looks, and the words."""
+    in_ten = f"about {round(confidence * 10)} in 10 such answers are right"
+    if confidence >= 0.75:
+        return "sure", f"Sure: {in_ten}."
+    if confidence >= 0.5:
+        return "fair", f"Fairly sure: {in_ten}."
+    return "unsure", f"Not sure: only {in_ten}. Check the sentence it rests on."
+
+
+def article_blocks(article: Article, lit: Span | None, strong: Iterable[Span] = ()) -> tuple[list[Block], Span]:
+    """The article's text as it stands, in blocks, and which part of it they are.
+
+    Args:
+        article: to be read.
+        lit: the sentence that is lit up; a long article is shown around it.
+        strong: what stands out of it.
+    """
+    text = article.text
+    sentences = split_sentences(text, article.language, (article.title, article.subtitle))
+    start = max(0, (lit.start if lit else 0) - MOST_CHARS // 2)
+    shown = [each for each in _paragraphs(text, sentences) if each.end > start and each.start < start + MOST_CHARS]
+    marks = [(lit, "lit"), *((each, "strong") for each in strong)] if lit else []
+    headings = {(each.start, each.end) for each in sentences if each.heading}
+    blocks = [Block((each.start, each.end) in headings, tuple(_runs(text, each, marks))) for each in shown]
+    return blocks, Span(shown[0].start, shown[-1].end) if shown else Span(0, 0)
+
+
+def _paragraphs(text: str, sentences: Sequence[Sentence]) -> Iterator[Span]:
+    """The sentences between two line ends together; a line end within a sentence parts nothing."""
+    start = sentences[0].start if sentences else 0
+    for sentence, following in pairwise(sentences):
+        if "\n" in text[sentence.end : following.start]:
+            yield Span(start, sentence.end)
+            start = following.start
+    if sentences:
+        yield Span(start, sentences[-1].end)
+
+
+def _runs(text: str, part: Span, marks: Sequence[tuple[Span, str]]) -> Iterator[tuple[str, str]]:
+    """The pieces of a part of the text, each with the last of the marks that lie over it."""
+    inner = {place for span, _ in marks for place in (span.start, span.end) if part.start < place < part.end}
+    for begin, end in pairwise(sorted({part.start, part.end, *inner})):
+        over = [name for span, name in marks if span.start <= begin and end <= span.end]
+        yield text[begin:end], over[-1] if over else ""
+
+
+def parts_of(quote_text: str, short: str | None, offset: int) -> list[Span]:
+    """Where the parts of a short answer ("Kyiv; Moscow") stand in a quote that begins at `offset`."""
+    found = []
+    for part in filter(None, (short or "").split("; ")):
+        match = re.search(rf"(?<!\w){re.escape(part)}(?!\w)", quote_text)
+        if match:
+            found.append(Span(offset + match.start(), offset + match.end()))
+    return found
+
+
+def copied(answer_text: str, citations: Sequence[wire.Citation]) -> str:
+    """An answer as it is copied: its text, then the quotes with where they are from."""
+    listed = [
+        f"[{each.number}] “{line(each.quote)}” {each.title}, {outlet(each)}" + (f" {each.url}" if each.url else "")
+        for each in citations
+    ]
+    return "\n".join((answer_text, *listed))
