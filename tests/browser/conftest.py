@@ -46,7 +46,7 @@ class Tab:
         expect(self.page.locator(".nq-answer").last).to_contain_text(text)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: its event loop stands in the way of others
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -59,7 +59,7 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def paged(browser: Browser, tmp_path_factory: pytest.TempPathFactory, corpus: list[Article]) -> Iterator[Server]:
     """A server with its page over the shipped corpus; tests put back what they change."""
     del browser  # where there is none, no server is started either

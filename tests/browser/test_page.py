@@ -305,6 +305,15 @@ def test_files_are_added_asked_about_and_removed(tab: Tab, tmp_path: Path) -> No
     expect(page.locator("#nq-listing li")).to_have_count(19)
     tab.ask("How many otters of Lake Quorn were counted?")
     tab.tell("there are 73")
+    good.write_text(good.read_text(encoding="utf-8").replace("73", "74"), encoding="utf-8")
+    page.locator("#nq-files input[type=file]").set_input_files([good])
+    expect(page.locator("#nq-added")).to_contain_text("Otters return: another article of this name is there")
+    page.get_by_label("Replace articles of the same name").check()
+    page.locator("#nq-files input[type=file]").set_input_files([good])
+    expect(page.locator("#nq-added")).to_contain_text("1 replaced")
+    page.locator(".nq-chip").first.click()
+    expect(page.locator("#nq-article .nq-note")).to_contain_text("was changed since; this is what was cited")
+    expect(page.locator("#nq-article mark.nq-strong")).to_have_text("73")
     item = page.locator("#nq-listing li", has_text="Otters return")
     item.locator("summary").click()
     item.get_by_role("button", name="Yes, remove").click()
@@ -459,8 +468,13 @@ def test_a_page_that_outlives_the_server_goes_on(tmp_path: Path, open_tab: Open)
         port = server.url.rsplit(":", 1)[1]
         assert 0 == server.stop()
     with serving(folder, page=True, port=port) as server:
-        tab.page.evaluate("fetch('/healthz').catch(() => 0)")  # the browser notices that its connections are gone
-        tab.ask("How many owls are there?")
+        tab.page.locator("#nq-question textarea").fill("How many owls are there?")
+        tab.page.keyboard.press("Enter")
+        try:
+            expect(tab.page.locator(".nq-answer")).to_have_count(2)
+        except AssertionError:  # where a connection broke just then, Gradio loads the page anew instead
+            expect(tab.page.locator(".nq-answer")).to_have_count(1)
+            tab.ask("How many owls are there?")
         tab.tell("12")
         expect(tab.page.locator(".nq-answer")).to_have_count(2)
         tab.page.locator(".nq-chip").first.click()

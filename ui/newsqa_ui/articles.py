@@ -23,6 +23,7 @@ from newsqa_ui.conversing import caller_of
 from newsqa_ui.session import PAGE, Session
 from newsqa_ui.showing import article_blocks, html, parts_of
 
+_CLASHES = "another article of this name is there; tick “Replace” to put this one in its place"
 _LOOK_SECONDS = 0.1
 """Between two looks at how far an adding is."""
 
@@ -53,10 +54,18 @@ class Articles:
             may_write=caller_of(request).may("write"),
         )
 
-    def narrow(self, search: str, publisher: str | None, first: str, last: str, session: Session) -> None:
-        """Takes in what is set above the list."""
+    def search(self, words: str, session: Session) -> None:
+        """Lists what has these words above its text."""
+        session.search, session.listed = words, PAGE
+
+    def publish(self, publisher: str | None, session: Session) -> None:
+        """Lists and asks this publisher's articles, or all."""
+        session.publisher, session.listed = publisher or "", PAGE
+
+    def date(self, first: str, last: str, session: Session) -> None:
+        """Lists and asks what was published from the first day to the last; an empty one bounds nothing."""
         session.published_from, session.published_to = _day(first, "From"), _day(last, "Until")
-        session.search, session.publisher, session.listed = search, publisher or "", PAGE
+        session.listed = PAGE
 
     def more(self, session: Session) -> None:
         """Lists more."""
@@ -70,13 +79,13 @@ class Articles:
 
     def everything(self, session: Session) -> tuple[str, str, str]:
         """Asks all articles again; gives what the filters hold then."""
-        session.chosen = {}
-        self.narrow(session.search, "", "", "", session)
+        session.chosen, session.publisher, session.published_from, session.published_to = {}, "", None, None
         return "", "", ""
 
     def asking(self, session: Session) -> str:
         """What is asked, in words."""
-        return html("asking", narrowed=session.narrowed(), count=articles_in_words(len(self._library)))
+        count = len(self._library)
+        return html("asking", narrowed=session.narrowed(), count=articles_in_words(count) if count else "")
 
     # Reading
 
@@ -149,15 +158,17 @@ class Articles:
 
     # Adding and removing
 
-    async def add_files(self, files: list[str] | None, request: gr.Request) -> AsyncIterator[tuple[str, Any]]:
+    async def add_files(
+        self, files: list[str] | None, replace: bool, request: gr.Request
+    ) -> AsyncIterator[tuple[str, Any]]:
         """Adds the articles of files that were uploaded, and empties the place for them."""
         caller = _writer(request)
         articles, failed = await asyncio.to_thread(_uploaded, files or [])
-        async for told in self._add(articles, failed, caller):
+        async for told in self._add(articles, failed, caller, replace=replace):
             yield told, gr.update(value=None)
 
     async def add_text(
-        self, title: str, text: str, publisher: str, published: str, url: str, request: gr.Request
+        self, title: str, text: str, publisher: str, published: str, url: str, replace: bool, request: gr.Request
     ) -> AsyncIterator[str]:
         """Adds an article from text that was pasted."""
         caller = _writer(request)
@@ -168,14 +179,18 @@ class Articles:
         except ValidationError as error:
             yield _told([], [(str(fault["loc"][0]), _reason(fault)) for fault in error.errors()])
             return
-        async for told in self._add([given.domain()], [], caller):
+        async for told in self._add([given.domain()], [], caller, replace=replace):
             yield told
 
     async def _add(
-        self, articles: Sequence[Article], failed: Sequence[tuple[str, str]], caller: Caller
+        self, articles: Sequence[Article], failed: Sequence[tuple[str, str]], caller: Caller, *, replace: bool
     ) -> AsyncIterator[str]:
+        if not replace:
+            clashing = await asyncio.to_thread(lambda: [each for each in articles if self._other_is_there(each)])
+            articles = [each for each in articles if each not in clashing]
+            failed = [*failed, *((each.title, _CLASHES) for each in clashing)]
         try:
-            job = await importing(articles, self._service, caller, "respond-async", failed, replace=True)
+            job = await importing(articles, self._service, caller, "respond-async", failed, replace=replace)
         except ProblemError as problem:
             yield _told([], [*failed, ("Nothing was added", problem.detail)])
             return
@@ -184,6 +199,12 @@ class Articles:
             await asyncio.sleep(_LOOK_SECONDS)
         ended = [("Not all was added", job.problem.detail)] if job.problem else []
         yield _told([outcome for _, outcome in job.outcomes], [*job.failed, *ended])
+
+    def _other_is_there(self, article: Article) -> bool:
+        try:
+            return self._library.get(article.id).revision != article.revision
+        except ArticleNotFoundError:
+            return False
 
     async def remove(self, id: str, session: Session, request: gr.Request) -> None:
         """Removes an article."""

@@ -33,13 +33,70 @@ class Conversing:
         self._store = service.assistant.library.conversations
 
     async def typed(self, question: str, place: str, session: Session, request: gr.Request) -> AsyncIterator[Shown]:
-        """Asks what was typed."""
+        """Asks what was typed, and shows the answer as it grows."""
         await asyncio.to_thread(self.resume, place, session, request)
-        async for shown in self.ask(question, session, request):
+        async for shown in self._ask(question, session, request):
             yield shown
 
-    async def ask(self, question: str, session: Session, request: gr.Request) -> AsyncIterator[Shown]:
-        """Asks, and shows the answer as it grows."""
+    async def suggested(
+        self, place: str, session: Session, request: gr.Request, event: gr.SelectData
+    ) -> AsyncIterator[Shown]:
+        """Asks a question that was suggested."""
+        question = event.value["text"] if isinstance(event.value, dict) else event.value
+        async for shown in self.typed(question, place, session, request):
+            yield shown
+
+    async def retry(
+        self, place: str, session: Session, request: gr.Request, event: gr.RetryData
+    ) -> AsyncIterator[Shown]:
+        """Asks a question anew; it and all after it are taken back."""
+        await asyncio.to_thread(self.resume, place, session, request)
+        turn = _turn(event.index)
+        async for shown in self._again(session.turns[turn].question, turn, session, request):
+            yield shown
+
+    async def edit(self, place: str, session: Session, request: gr.Request, event: gr.EditData) -> AsyncIterator[Shown]:
+        """Asks a question in other words; the former one and all after it are taken back."""
+        await asyncio.to_thread(self.resume, place, session, request)
+        async for shown in self._again(typed(str(event.value)), _turn(event.index), session, request):
+            yield shown
+
+    async def undo(self, place: str, session: Session, request: gr.Request) -> Shown:
+        """Takes the last question back into the box."""
+        await asyncio.to_thread(self.resume, place, session, request)
+        if session.busy or not session.turns:
+            return session.messages(), gr.skip()
+        question = session.turns[-1].question
+        await self._cut(len(session.turns) - 1, session, request)
+        return session.messages(), gr.update(value=question)
+
+    def stop(self, session: Session) -> Shown:
+        """Notes that the answer was stopped."""
+        if session.busy:
+            session.turns[-1].stopped = True
+        return session.messages(), gr.update(**_RESTING)
+
+    async def suggest(self, session: Session) -> Any:
+        """Adds questions that may follow to the last answer, unless more was asked meanwhile."""
+        turn = session.turns[-1] if session.turns else None
+        if turn is None or turn.answer is None:
+            return gr.skip()
+        turn.further = await self._suggestions.after(turn.answer, [each.question for each in session.turns])
+        return session.messages()
+
+    async def _again(self, question: str, turn: int, session: Session, request: gr.Request) -> AsyncIterator[Shown]:
+        if not session.busy and question.strip():
+            await self._cut(turn, session, request)
+        async for shown in self._ask(question, session, request):
+            yield shown
+
+    async def _cut(self, turn: int, session: Session, request: gr.Request) -> None:
+        answer_id = session.cut(turn)
+        if answer_id:
+            owner = caller_of(request).owner
+            await asyncio.to_thread(self._store.take_back, session.conversation, owner, answer_id)
+
+    async def _ask(self, question: str, session: Session, request: gr.Request) -> AsyncIterator[Shown]:
         if session.busy or not question.strip():
             yield session.messages(), gr.skip()
             return
@@ -53,14 +110,6 @@ class Conversing:
             turn.problem = as_problem(error).detail
         yield session.messages(), gr.update(**_RESTING)
 
-    async def suggest(self, session: Session) -> Any:
-        """Adds questions that may follow to the last answer, unless more was asked meanwhile."""
-        turn = session.turns[-1] if session.turns else None
-        if turn is None or turn.answer is None:
-            return gr.skip()
-        turn.further = await self._suggestions.after(turn.answer, [each.question for each in session.turns])
-        return session.messages()
-
     async def _answering(self, turn: Asked, session: Session, caller: Caller) -> AsyncIterator[None]:
         if not session.conversation:
             id = f"conv_{uuid4().hex[:16]}"
@@ -72,48 +121,7 @@ class Conversing:
                 turn.take(event)
                 yield
 
-    def stop(self, session: Session) -> Shown:
-        """Notes that the answer was stopped."""
-        if session.busy:
-            session.turns[-1].stopped = True
-        return session.messages(), gr.update(**_RESTING)
-
-    async def suggested(self, session: Session, request: gr.Request, event: gr.SelectData) -> AsyncIterator[Shown]:
-        """Asks a question that was suggested."""
-        question = event.value["text"] if isinstance(event.value, dict) else event.value
-        async for shown in self.ask(question, session, request):
-            yield shown
-
-    async def retry(self, session: Session, request: gr.Request, event: gr.RetryData) -> AsyncIterator[Shown]:
-        """Asks a question anew; it and all after it are taken back."""
-        turn = _turn(event.index)
-        async for shown in self._again(session.turns[turn].question, turn, session, request):
-            yield shown
-
-    async def edit(self, session: Session, request: gr.Request, event: gr.EditData) -> AsyncIterator[Shown]:
-        """Asks a question in other words; the former one and all after it are taken back."""
-        async for shown in self._again(typed(str(event.value)), _turn(event.index), session, request):
-            yield shown
-
-    async def _again(self, question: str, turn: int, session: Session, request: gr.Request) -> AsyncIterator[Shown]:
-        if not session.busy and question.strip():
-            await self._cut(turn, session, request)
-        async for shown in self.ask(question, session, request):
-            yield shown
-
-    async def undo(self, session: Session, request: gr.Request) -> Shown:
-        """Takes the last question back into the box."""
-        if session.busy or not session.turns:
-            return session.messages(), gr.skip()
-        question = session.turns[-1].question
-        await self._cut(len(session.turns) - 1, session, request)
-        return session.messages(), gr.update(value=question)
-
-    async def _cut(self, turn: int, session: Session, request: gr.Request) -> None:
-        answer_id = session.cut(turn)
-        if answer_id:
-            owner = caller_of(request).owner
-            await asyncio.to_thread(self._store.take_back, session.conversation, owner, answer_id)
+    # Conversations that are kept
 
     def new(self, session: Session) -> Shown:
         """Leaves the conversation; it is kept."""

@@ -55,6 +55,7 @@ class Layout:
             self.uploads = gr.File(
                 label="Text or Markdown files", file_count="multiple", elem_id="nq-files", height=140
             )
+            self.replace = gr.Checkbox(label="Replace articles of the same name", value=False)
             with gr.Accordion("Paste a text", open=False):
                 self.title = gr.Textbox(label="Title", max_length=1000)
                 self.text = gr.Textbox(label="Text", lines=6, max_lines=12)

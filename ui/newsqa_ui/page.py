@@ -71,7 +71,7 @@ class _Ties:
 
     def _tie_talk(self, page: gr.Blocks) -> None:
         layout, talk, talking = self._layout, self._talk, self._talking
-        session = [layout.session]
+        session, known = [layout.session], [layout.place, layout.session]
         beginning: Step = (self._begin, session, [*talking, layout.adding])
         _on(page.load, beginning, self._tidied)
         for step in (self._greeted, self._relisted, self._published):
@@ -80,15 +80,15 @@ class _Ties:
         answering = [
             _on(event, (ask, given, talking), self._tidied, suggested, trigger_mode="multiple")
             for event, ask, given in (
-                (layout.box.submit, talk.typed, [layout.box, layout.place, *session]),
-                (layout.chat.retry, talk.retry, session),
-                (layout.chat.edit, talk.edit, session),
-                (layout.chat.example_select, talk.suggested, session),
-                (layout.chat.option_select, talk.suggested, session),
+                (layout.box.submit, talk.typed, [layout.box, *known]),
+                (layout.chat.retry, talk.retry, known),
+                (layout.chat.edit, talk.edit, known),
+                (layout.chat.example_select, talk.suggested, known),
+                (layout.chat.option_select, talk.suggested, known),
             )
         ]
         layout.box.stop(talk.stop, session, talking, cancels=answering, **_PRIVATE)
-        _on(layout.chat.undo, (talk.undo, session, talking), self._tidied)
+        _on(layout.chat.undo, (talk.undo, known, talking), self._tidied)
         layout.place.change(None, [layout.place], js="(id) => { window.newsqaPlace(id); }")
 
     def _tie_links(self) -> None:
@@ -99,7 +99,8 @@ class _Ties:
         self._link("part", panel.part, [self._layout.article])
         self._link("choose", panel.choose, [], (panel.asking, session, [self._layout.asking]))
         self._link("more", panel.more, [], self._relisted)
-        self._link("everything", panel.everything, self._narrowing(), self._relisted)
+        filters = [self._layout.publisher, self._layout.first, self._layout.last]
+        self._link("everything", panel.everything, filters, self._relisted)
         self._link("remove", panel.remove, [], self._relisted, self._published, self._greeted)
         self._link("new", talk.new, self._talking, self._tidied, self._greeted)
         self._link("converse", talk.open, self._talking, self._tidied)
@@ -107,18 +108,18 @@ class _Ties:
 
     def _tie_panel(self) -> None:
         layout, panel = self._layout, self._panel
-        narrowing: Step = (panel.narrow, [layout.search, *self._narrowing(), layout.session], [])
-        for event in (layout.search.input, layout.publisher.input, layout.first.blur, layout.last.blur):
-            _on(event, narrowing, self._relisted, trigger_mode="always_last")
-        for event in (layout.first.submit, layout.last.submit):
-            _on(event, narrowing, self._relisted)
-        pasted = [layout.title, layout.text, layout.outlet, layout.published, layout.url]
+        session, dates = [layout.session], [layout.first, layout.last]
+        searching: Step = (panel.search, [layout.search, *session], [])
+        dating: Step = (panel.date, [*dates, *session], [])
+        _on(layout.search.change, searching, self._relisted, trigger_mode="always_last")
+        _on(layout.publisher.input, (panel.publish, [layout.publisher, *session], []), self._relisted)
+        for event in (each for day in dates for each in (day.submit, day.blur)):
+            _on(event, dating, self._relisted)
+        pasted = [layout.title, layout.text, layout.outlet, layout.published, layout.url, layout.replace]
+        uploaded = [layout.uploads, layout.replace]
         then = (self._relisted, self._published, self._greeted)
-        _on(layout.uploads.upload, (panel.add_files, [layout.uploads], [layout.added, layout.uploads]), *then)
+        _on(layout.uploads.upload, (panel.add_files, uploaded, [layout.added, layout.uploads]), *then)
         _on(layout.paste.click, (panel.add_text, pasted, [layout.added]), *then)
-
-    def _narrowing(self) -> list[Any]:
-        return [self._layout.publisher, self._layout.first, self._layout.last]
 
     def _link(self, name: str, run: Callable[..., Any], shown: list[Any], *then: Step) -> None:
         """Ties what a link asks for to its handler, which takes the link's values, the session, maybe the request."""

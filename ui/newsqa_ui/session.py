@@ -58,12 +58,11 @@ class Asked:
         """What is shown of the answer."""
         answer = self.answer
         abstained = self.text.startswith(NO_ANSWER)
-        parts = said(self.text.removeprefix(NO_ANSWER) if abstained else self.text, self._moved(abstained))
         return html(
             "answer",
             answer_id=self.answer_id,
             understood=self.understood if self.understood != self.question.strip() else "",
-            said=parts,
+            said=said(self.text, self.citations, len(NO_ANSWER) if abstained else 0),
             text=self.text,
             citations=self.citations,
             abstained=abstained,
@@ -76,16 +75,6 @@ class Asked:
             done=answer is not None,
             copied=copied(self.text, self.citations),
         )
-
-    def _moved(self, abstained: bool) -> list[wire.Citation]:  # noqa: FBT001  # a step of `html`
-        """The citations with their spans in the text that follows the verdict."""
-        cut = len(NO_ANSWER) if abstained else 0
-        return [
-            each.model_copy(
-                update={"answer_span": wire.Span(start=each.answer_span.start - cut, end=each.answer_span.end - cut)}
-            )
-            for each in self.citations
-        ]
 
 
 @dataclass

@@ -106,8 +106,8 @@ def original(url: str, text: str = "") -> str:
     return f"{url}{'' if parts.fragment else '#'}:~:text={fragment}"
 
 
-def said(text: str, citations: Sequence[wire.Citation]) -> Said:
-    """The text of an answer, or as much of it as has come, at its citations."""
+def said(text: str, citations: Sequence[wire.Citation], start: int = 0) -> Said:
+    """The text of an answer from `start` on, or as much of it as has come, at its citations."""
     statements, end = [], 0
     for citation in citations:
         span = citation.answer_span
@@ -115,7 +115,7 @@ def said(text: str, citations: Sequence[wire.Citation]) -> Said:
         lead = whole.removesuffix(citation.quote)
         statements.append(Statement(line(lead), line(whole[len(lead) :]), citation.number))
         end = span.end + len(f" [{citation.number}]")
-    preface = text[: citations[0].answer_span.start] if citations else text
+    preface = text[start : citations[0].answer_span.start if citations else None]
     return Said(line(preface), tuple(statements), line(text[end:]) if citations else "")
 
 

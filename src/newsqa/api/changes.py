@@ -148,7 +148,7 @@ def _refuse_other(library: Library, article: Article) -> None:
 
 
 def _exists(article_id: str, revision: str) -> ProblemError:
-    detail = f"an article {article_id!r} is there already and differs; replace it with PUT and If-Match"
+    detail = f"an article {article_id!r} is there already and differs; replace it by PUT, or with replace=yes"
     return ProblemError("article-exists", detail, headers={"ETag": etag(revision)})
 
 
