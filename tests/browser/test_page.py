@@ -222,6 +222,50 @@ def test_a_conversation_that_is_gone_is_explained(paged: Server, open_tab: Open)
     tab.tell(SENTENCE)
 
 
+def test_a_new_conversation_stays_new(tab: Tab) -> None:
+    tab.ask(TERRITORY)
+    tab.page.wait_for_url(re.compile("conversation=conv_"))
+    first = tab.page.url
+    tab.page.evaluate("""() => {
+        document.querySelector("[href='#do/new']").click();
+        document.querySelector("#nq-listing input").click();
+    }""")
+    expect(tab.page.locator(".nq-answer")).to_have_count(0)
+    tab.ask("What did Michael Clarke say?")
+    tab.page.wait_for_url(re.compile("conversation=conv_"))
+    assert first != tab.page.url
+
+
+@pytest.mark.faulty  # the connection is broken on purpose
+def test_an_answer_whose_connection_breaks_keeps_no_other_from_being_asked(tab: Tab) -> None:
+    tab.ask(TERRITORY)
+    busy = [threading.Thread(target=_ask_over_http, args=(tab.server,), daemon=True) for _ in range(50)]
+    for each in busy:
+        each.start()
+    tab.page.locator("#nq-question textarea").fill("What did Michael Clarke say?")
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.locator(".nq-growing")).to_have_count(1)
+    tab.page.reload()
+    for each in busy:
+        each.join()
+    tab.ask("What did Dmitry Peskov say?")
+    expect(tab.page.locator(".nq-answer").last.locator(".nq-chip").first).to_be_visible()
+
+
+def test_a_conversation_deleted_elsewhere_is_explained_and_another_one_begins(tab: Tab) -> None:
+    tab.ask(TERRITORY)
+    tab.page.wait_for_url(re.compile("conversation=conv_"))
+    id = tab.page.url.split("conversation=")[1]
+    with tab.server.client() as client:
+        client.delete(f"/v1/conversations/{id}").raise_for_status()
+    tab.page.get_by_role("button", name="Undo").click()
+    expect(tab.page.locator(".nq-answer")).to_have_count(0)
+    tab.ask("What did Michael Clarke say?")
+    expect(tab.page.locator(".nq-problem")).to_contain_text("deleted in another place")
+    tab.ask("What did Michael Clarke say?")
+    expect(tab.page.locator(".nq-answer").last.locator(".nq-chip").first).to_be_visible()
+
+
 def test_a_conversation_is_exported_as_markdown(tab: Tab) -> None:
     tab.ask("When does the Hollin Bridge open?")
     with tab.page.expect_download() as download:
@@ -268,8 +312,9 @@ def test_articles_are_searched_filtered_and_asked_alone(tab: Tab) -> None:
     expect(titles).to_have_count(18)
     page.get_by_label("Search").press_sequentially("hollin")
     expect(titles).to_have_count(2)
-    page.locator("#nq-listing input").first.check()
+    page.locator("#nq-listing input").evaluate_all("all => all.forEach(each => each.click())")  # at one moment
     expect(page.locator(".nq-narrowed")).to_contain_text("Hollin Bridge put back to October")
+    expect(page.locator(".nq-narrowed")).to_contain_text("Hollin Bridge on course to open")
     tab.ask(TERRITORY)
     expect(page.locator(".nq-abstained")).to_be_visible()
     page.get_by_role("button", name="Ask all articles").click()
@@ -397,6 +442,41 @@ def test_the_page_may_ask_no_other_machine(tab: Tab) -> None:
     tab.foreign.clear()  # the one above, which the policy stopped
 
 
+def test_files_are_read_only_where_they_were_uploaded(tab: Tab, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("The password of the vault is 12345.", encoding="utf-8")
+    with tab.server.client() as client:
+        config = client.get("/config").json()
+        for path in (str(secret), "http://evil.example/a", "../secret.txt", f"{tmp_path}/../x", ""):
+            file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+            for event in config["dependencies"]:
+                data = [[file], False] if len(event["inputs"]) > 1 else [file]
+                sent = {"fn_index": event["id"], "session_hash": "hostile", "data": data}
+                assert 400 == client.post("/gradio_api/queue/join", json=sent).status_code
+        for body in (b"{", b"[]", b'"x"', b"[" * 100_000):
+            assert 400 == client.post("/gradio_api/queue/join", content=body).status_code
+        assert 18 == len(client.get("/v1/articles?limit=100").json()["articles"])
+
+
+@pytest.mark.parametrize(
+    "words", ["[more](#do/remove/cup-final-weavers)", "<a href='#do/remove/cup-final-weavers'>more</a>"]
+)
+def test_a_link_in_a_question_does_nothing(tab: Tab, words: str) -> None:
+    tab.ask(f"Who won? {words}")
+    user = tab.page.locator("[data-testid=user]")
+    expect(user).to_contain_text("more")
+    expect(user.locator("a")).to_have_count(0)
+    tab.page.evaluate("""() => {
+        const link = Object.assign(document.createElement("a"), { href: "#do/remove/cup-final-weavers" });
+        document.querySelector("#nq-chat .user-row").append(link);
+        document.querySelector("#nq-chat .bot-row").append(link.cloneNode());
+        for (const each of document.querySelectorAll("#nq-chat a[href*=remove]")) each.click();
+    }""")
+    tab.ask("Who won the cup?")
+    with tab.server.client() as client:
+        assert 200 == client.get("/v1/articles/cup-final-weavers").status_code
+
+
 def test_of_gradios_routes_only_those_of_the_page_are_there(paged: Server) -> None:
     with paged.client() as client:
         for path in (
@@ -437,6 +517,15 @@ def test_keys_are_asked_for_and_respected(tmp_path: Path, open_tab: Open) -> Non
             f"{server.url}/gradio_api/upload", files={"files": b"x"}, cookies={"newsqa_key": asking}, trust_env=False
         )
         assert 403 == upload.status_code
+        asked = {"fn_index": 0, "data": [None], "session_hash": "mine"}
+        for key, status in ((asking, 200), (writing, 403)):
+            joined = httpx.post(
+                f"{server.url}/gradio_api/queue/join", json=asked, cookies={"newsqa_key": key}, trust_env=False
+            )
+            assert status == joined.status_code
+        for route in ("queue/data?session_hash=mine", "heartbeat/mine"):
+            read = httpx.get(f"{server.url}/gradio_api/{route}", cookies={"newsqa_key": writing}, trust_env=False)
+            assert 403 == read.status_code
         page.get_by_role("button", name="Leave").click()
         expect(page).to_have_url(server.url + "/login")
         page.get_by_label("Your key").fill(writing)
@@ -541,6 +630,13 @@ def test_a_phone_shows_one_room_at_a_time_and_nothing_is_cut_off(paged: Server, 
     expect(page.locator("#nq-listing li")).to_have_count(18)
     page.locator("#nq-listing li > a").first.click()
     expect(page.locator("#nq-article h2")).to_be_visible()
+    page.get_by_role("button", name="Close the article").click()
+    expect(page.locator("#nq-listing li > a").first).to_be_focused()
+    page.locator("#nq-listing li > a").first.click()
+    page.get_by_role("button", name="Articles", exact=True).click()
+    expect(page.locator("#nq-listing li").first).to_be_visible()
+    page.go_back()
+    expect(page.locator(".nq-chip")).to_be_visible()
     assert 360 >= page.evaluate("document.documentElement.scrollWidth")
 
 

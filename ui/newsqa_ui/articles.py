@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import gradio as gr
 from markupsafe import escape
@@ -21,9 +22,11 @@ from newsqa.errors import ArticleNotFoundError
 from newsqa.loading import MAX_FILE_BYTES
 from newsqa_ui.conversing import caller_of
 from newsqa_ui.session import PAGE, Session
-from newsqa_ui.showing import article_blocks, html, parts_of
+from newsqa_ui.showing import MOST_CHARS, article_blocks, html, parts_of
 
 _CLASHES = "another article of this name is there; tick “Replace” to put this one in its place"
+MOST_CHOSEN = 1000
+"""Articles asked apart."""
 _LOOK_SECONDS = 0.1
 """Between two looks at how far an adding is."""
 
@@ -64,8 +67,11 @@ class Articles:
 
     def date(self, first: str, last: str, session: Session) -> None:
         """Lists and asks what was published from the first day to the last; an empty one bounds nothing."""
-        session.published_from, session.published_to = _day(first, "From"), _day(last, "Until")
-        session.listed = PAGE
+        days = _day(first, "From"), _day(last, "Until")
+        if days[0] and days[1] and days[0] > days[1]:
+            raise gr.Error("From is later than Until: no article can pass. Change one of them.")
+        if days != (session.published_from, session.published_to):
+            (session.published_from, session.published_to), session.listed = days, PAGE
 
     def more(self, session: Session) -> None:
         """Lists more."""
@@ -75,6 +81,8 @@ class Articles:
         """Asks an article, or no longer."""
         session.chosen.pop(id, None)
         if on == "yes":
+            if len(session.chosen) >= MOST_CHOSEN:
+                raise gr.Error(f"No more than {MOST_CHOSEN} articles can be asked apart: filter by publisher or date.")
             session.chosen[id] = self._library.get(id).title
 
     def everything(self, session: Session) -> tuple[str, str, str]:
@@ -84,23 +92,24 @@ class Articles:
 
     def asking(self, session: Session) -> str:
         """What is asked, in words."""
-        count = len(self._library)
+        count, chosen = len(self._library), Filters(tuple(session.chosen))
+        there = {each.id: each.title for each in self._library.articles(chosen)} if chosen else {}
+        session.chosen = {id: there[id] for id in session.chosen if id in there}  # others were removed since
         return html("asking", narrowed=session.narrowed(), count=articles_in_words(count) if count else "")
 
     # Reading
 
-    def read(self, id: str, session: Session) -> str:
+    def read(self, id: str, _session: Session) -> str:
         """An article from its beginning."""
-        return self.part(id, "0", session)
+        return self.part(id, "0", _session)
 
-    def part(self, id: str, start: str, session: Session) -> str:
-        """The part of a long article around this offset."""
+    def part(self, id: str, start: str, _session: Session) -> str:
+        """A long article from this offset on."""
         try:
             article = self._library.get(id)
         except ArticleNotFoundError:
             return _nothing("This article is not in the library any longer.")
-        at = min(int(start), len(article.text))
-        return self._view(article, session, Span(at, at) if at else None)
+        return self._view(article, None, start=int(start))
 
     def cite(self, answer_id: str, number: str, session: Session) -> str:
         """The article of a citation, its sentence lit."""
@@ -115,7 +124,7 @@ class Articles:
         span = cited.source_span
         note = "" if self._current(article) else "The article was changed since; this is what was cited."
         strong = parts_of(cited.quote, turn.answer.short if turn.answer else None, span.start)
-        return self._view(article, session, Span(span.start, span.end), strong, note, cited.quote)
+        return self._view(article, Span(span.start, span.end), strong, note, cited.quote)
 
     def near(self, answer_id: str, index: str, session: Session) -> str:
         """The article of a passage that was near, the passage lit."""
@@ -128,8 +137,8 @@ class Articles:
         except ArticleNotFoundError:
             return _nothing(f"The article was removed from the library since. It said: “{passage.text}”")
         if article.text[passage.start : passage.end] != passage.text:
-            return self._view(article, session, None, note=f"The article was changed since. It said: “{passage.text}”")
-        return self._view(article, session, Span(passage.start, passage.end))
+            return self._view(article, None, note=f"The article was changed since. It said: “{passage.text}”")
+        return self._view(article, Span(passage.start, passage.end))
 
     def _current(self, article: Article) -> bool:
         return self._library.get(article.id).revision == article.revision
@@ -137,22 +146,21 @@ class Articles:
     def _view(
         self,
         article: Article,
-        session: Session,
         lit: Span | None,
         strong: Sequence[Span] = (),
         note: str = "",
         quote: str = "",
+        start: int = 0,
     ) -> str:
-        session.shown += 1
-        blocks, part = article_blocks(article, lit, strong)
+        blocks, part = article_blocks(article, lit, strong, start)
         return html(
             "article",
             article=article,
             blocks=blocks,
             note=note,
             quote=quote,
-            shown=session.shown,
-            earlier=max(0, part.start - 1) if part.start > 0 and article.text[: part.start].strip() else None,
+            shown=uuid4().hex,
+            earlier=max(0, part.start - MOST_CHARS) if article.text[: part.start].strip() else None,
             later=part.end if article.text[part.end :].strip() else None,
         )
 
@@ -232,16 +240,21 @@ def _told(outcomes: Sequence[str], failed: Sequence[tuple[str, str]]) -> str:
 
 def _uploaded(files: Sequence[str]) -> tuple[list[Article], list[tuple[str, str]]]:
     """The articles of uploaded files, which are deleted, and the names of those that are none with the reason."""
-    contents = []
+    contents, gone = [], []
     for file in map(Path, files):
-        with file.open("rb") as opened:
-            contents.append((file_name(file.name), opened.read(MAX_FILE_BYTES + 1)))
-        file.unlink()
-    return read_files(contents)
+        name = file_name(file.name)
+        try:
+            with file.open("rb") as opened:
+                contents.append((name, opened.read(MAX_FILE_BYTES + 1)))
+        except FileNotFoundError:  # the same one was dropped twice at a time
+            gone.append((name, "was read already; look whether it is there, else drop it again"))
+        file.unlink(missing_ok=True)
+    articles, failed = read_files(contents)
+    return articles, [*gone, *failed]
 
 
 def _nothing(note: str) -> str:
-    return html("article", article=None, note=note)
+    return html("article", article=None, note=note, shown=uuid4().hex)
 
 
 def _reason(fault: Any) -> str:

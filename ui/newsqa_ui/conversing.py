@@ -20,6 +20,8 @@ Shown = tuple[list[Message], Any]
 """The conversation, and what becomes of the question's box."""
 MOST_TURNS = 200
 """Of a kept conversation that are shown, the last ones."""
+LISTED = 50
+"""Conversations."""
 _ASKING: dict[str, Any] = {"submit_btn": False, "stop_btn": "Stop"}
 _RESTING: dict[str, Any] = {"submit_btn": "Ask", "stop_btn": False}
 
@@ -94,7 +96,8 @@ class Conversing:
         answer_id = session.cut(turn)
         if answer_id:
             owner = caller_of(request).owner
-            await asyncio.to_thread(self._store.take_back, session.conversation, owner, answer_id)
+            with suppress(ConversationNotFoundError):  # it was deleted elsewhere, this answer too
+                await asyncio.to_thread(self._store.take_back, session.conversation, owner, answer_id)
 
     async def _ask(self, question: str, session: Session, request: gr.Request) -> AsyncIterator[Shown]:
         if session.busy or not question.strip():
@@ -106,16 +109,24 @@ class Conversing:
         try:
             async for _ in self._answering(turn, session, caller_of(request)):
                 yield session.messages(), gr.skip()
+        except ConversationNotFoundError:
+            session.conversation = ""
+            turn.problem = "This conversation was deleted in another place. Ask again, and a new one begins."
         except Exception as error:  # noqa: BLE001  # whatever it is, the reader must learn it
             turn.problem = as_problem(error).detail
-        yield session.messages(), gr.update(**_RESTING)
+        finally:
+            turn.stopped = turn.stopped or turn.growing  # the page went away, or the question was stopped
+        mine = not session.turns or turn is session.turns[-1]
+        yield session.messages(), gr.update(**_RESTING) if mine else gr.skip()
 
     async def _answering(self, turn: Asked, session: Session, caller: Caller) -> AsyncIterator[None]:
-        if not session.conversation:
+        session.begun, id = True, session.conversation
+        if not id:
             id = f"conv_{uuid4().hex[:16]}"
             await asyncio.to_thread(self._store.create, id, caller.id)
-            session.conversation = id
-        asked = wire.Question(question=turn.question, conversation_id=session.conversation, filters=session.filters())
+            if turn in session.turns:  # it was not left meanwhile
+                session.conversation = id
+        asked = wire.Question(question=turn.question, conversation_id=id, filters=session.filters())
         async with aclosing(self._service.events(asked, caller)) as events:
             async for event in events:
                 turn.take(event)
@@ -125,7 +136,7 @@ class Conversing:
 
     def new(self, session: Session) -> Shown:
         """Leaves the conversation; it is kept."""
-        session.conversation, session.turns = "", []
+        session.conversation, session.turns, session.begun = "", [], True
         return session.messages(), gr.update(value="", **_RESTING)
 
     def open(self, id: str, session: Session, request: gr.Request) -> Shown:
@@ -139,7 +150,11 @@ class Conversing:
 
     def resume(self, place: str, session: Session, request: gr.Request) -> None:
         """Takes up what the page shows, where the server was started anew since."""
-        if place and not session.conversation:
+        if session.begun:
+            return
+        session.begun = True
+        if place:
+            gr.Info("The server was started anew: all articles are asked again.")
             with suppress(ConversationNotFoundError):
                 self._take_up(place, session, request)
 
@@ -161,10 +176,9 @@ class Conversing:
         return session.messages(), gr.skip()
 
     def kept(self, request: gr.Request) -> list[wire.ConversationSummary]:
-        """The last conversations."""
-        return [
-            wire.ConversationSummary.model_validate(each) for each in self._store.recent(caller_of(request).owner, 50)
-        ]
+        """The last conversations in which something was asked."""
+        recent = self._store.recent(caller_of(request).owner, LISTED)
+        return [wire.ConversationSummary.model_validate(each) for each in recent if each.title]
 
 
 def caller_of(request: gr.Request) -> Caller:

@@ -8,10 +8,10 @@ from newsqa_ui.session import Session
 from newsqa_ui.showing import html
 
 ACTIONS = (
-    *("cite", "near", "read", "part", "choose", "remove", "more", "everything"),
+    *("cite", "near", "read", "part", "search", "choose", "remove", "more", "everything"),
     *("converse", "forget", "new"),
 )
-"""What links of our own HTML ask for; each is an event of the bridge."""
+"""What links of our own HTML ask for, and the search; each is an event of the bridge."""
 _BRIDGE = f"window.newsqaSend = trigger; const sent = {list(ACTIONS)!r};"
 _SHOWN = "watch('value', () => window.newsqaShown(element));"
 
@@ -46,7 +46,7 @@ class Layout:
 
     def _articles(self) -> None:
         gr.HTML("<h2>Articles</h2>")
-        self.search = gr.Textbox(label="Search", placeholder="Title, publisher, author…", elem_id="nq-search")
+        gr.Textbox(label="Search", placeholder="Title, publisher, author…", elem_id="nq-search")
         with gr.Accordion("Filter", open=False, elem_id="nq-filter"):
             self.publisher = gr.Dropdown([("All publishers", "")], value="", label="Publisher")
             self.first = gr.Textbox(label="From", placeholder="2025-05-12", max_length=10)

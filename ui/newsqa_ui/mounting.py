@@ -1,22 +1,22 @@
-"""Puts the page on the API's app: the page follows when Gradio is loaded, and keys are asked for where they are set."""
+"""Puts the page on the API's app: the API is there first, and the page follows when Gradio is loaded."""
 
 import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Form, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import FastAPI
+from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from newsqa.api.access import COOKIE
 from newsqa.api.problems import RETRY_AFTER, ProblemError
 from newsqa.api.service import Service
 from newsqa.settings import ServerSettings
+from newsqa_ui.entrance import API, Entrance, router
 from newsqa_ui.showing import html
 
 LOG = logging.getLogger("newsqa.page")
@@ -27,14 +27,14 @@ PATHS = (
     ("/theme.css", "GET"),
     ("/favicon.ico", "GET"),
     ("/config", "GET"),
-    ("/gradio_api/app_id", "GET"),
-    ("/gradio_api/heartbeat/{session}", "GET"),
-    ("/gradio_api/queue/join", "POST"),
-    ("/gradio_api/queue/data", "GET"),
-    ("/gradio_api/cancel", "POST"),
-    ("/gradio_api/reset", "POST"),
-    ("/gradio_api/upload", "POST"),
-    ("/gradio_api/upload_progress", "GET"),
+    (f"{API}app_id", "GET"),
+    (f"{API}heartbeat/{{session}}", "GET"),
+    (f"{API}queue/join", "POST"),
+    (f"{API}queue/data", "GET"),
+    (f"{API}cancel", "POST"),
+    (f"{API}reset", "POST"),
+    (f"{API}upload", "POST"),
+    (f"{API}upload_progress", "GET"),
 )
 """Of Gradio's many routes those that the page needs; the others are not there."""
 
@@ -50,7 +50,7 @@ def mount(app: FastAPI, settings: ServerSettings) -> None:
 
     app.router.lifespan_context = lifespan
     app.router.routes += [Route(path, page, methods=[method]) for path, method in PATHS]
-    app.include_router(_door)
+    app.include_router(router)
     app.state.endings.append(page.end)
 
 
@@ -59,22 +59,22 @@ class _Page:
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
-        self._app: FastAPI | None = None
+        self._made: tuple[FastAPI, Entrance] | None = None
+        self._failed = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == "/gradio_api/upload" and not scope["state"]["caller"].may("write"):
-            raise ProblemError("scope-too-small", "adding articles needs a key of scope write")
-        if self._app:
-            await self._app(scope, receive, send)
+        if self._made:
+            app, entrance = self._made
+            await app(scope, await entrance.check(scope, receive), send)
         elif scope["path"] == "/":
-            waiting = HTMLResponse(html("plain", waiting=True, problem=""), 503, RETRY_AFTER)
-            await waiting(scope, receive, send)
+            shown = html("plain", waiting=not self._failed, failed=self._failed, problem="")
+            await HTMLResponse(shown, 503, RETRY_AFTER)(scope, receive, send)
         else:
             raise ProblemError("not-ready", headers=RETRY_AFTER)
 
     def end(self) -> None:
         """Ends the connections that open pages hold, which would otherwise keep the server from stopping."""
-        for route in self._app.routes if self._app else ():
+        for route in self._made[0].routes if self._made else ():
             if isinstance(route, Mount):
                 route.app.stop_event.set()  # type: ignore[attr-defined]  # Gradio's
 
@@ -85,7 +85,7 @@ class _Page:
         try:
             yield
         finally:
-            self._app = None
+            self._made = None
             life.cancel()
             await asyncio.wait([life])
 
@@ -97,9 +97,10 @@ class _Page:
                 app = await asyncio.to_thread(_made, service, self._settings)
             except Exception:
                 LOG.exception("the page can't be made; the API answers")
+                self._failed = True
                 return
             async with app.router.lifespan_context(app):
-                self._app = app
+                self._made = app, Entrance(Path(folder))
                 LOG.info("page ready")
                 await asyncio.Future()
 
@@ -108,34 +109,3 @@ def _made(service: Service, settings: ServerSettings) -> FastAPI:
     from newsqa_ui.page import made  # Gradio takes seconds to import
 
     return made(service, settings)
-
-
-_door = APIRouter(include_in_schema=False)
-
-
-@_door.get("/login")
-async def ask_for_key() -> Response:
-    """The form for a key."""
-    return HTMLResponse(html("plain", waiting=False, problem=""))
-
-
-@_door.post("/login")
-async def log_in(request: Request, key: Annotated[str, Form(max_length=1000)]) -> Response:
-    """Keeps the key in the reader's browser, out of reach for scripts and for other origins."""
-    try:
-        request.app.state.access.caller(f"Bearer {key.strip()}", request.client.host if request.client else "")
-    except ProblemError as problem:
-        if problem.kind.status != 401:
-            raise
-        return HTMLResponse(html("plain", waiting=False, problem="This key is not known here."), 401)
-    response = RedirectResponse("/", 303)
-    response.set_cookie(COOKIE, key.strip(), httponly=True, samesite="strict", secure=request.url.scheme == "https")
-    return response
-
-
-@_door.post("/logout")
-async def log_out() -> Response:
-    """Forgets the key."""
-    response = RedirectResponse("/login", 303)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
-    return response

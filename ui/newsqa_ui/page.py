@@ -2,16 +2,17 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
 from markupsafe import escape
 
-from newsqa.api.problems import ProblemError, as_problem
+from newsqa.api.problems import as_problem
 from newsqa.api.service import Service
-from newsqa.errors import NewsqaError
 from newsqa.settings import ServerSettings
 from newsqa_ui.articles import Articles
 from newsqa_ui.conversing import Conversing, caller_of
@@ -22,7 +23,16 @@ from newsqa_ui.suggestions import Suggestions
 
 QUEUED = 100
 """Events that wait at the most, of all open pages together."""
-_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
+ASKED = 20
+"""Questions of all open pages that are answered or wait in the API's line; others wait in the queue. Gradio carries
+out 40 events at a time: the rest is left for reading and stopping."""
+_OPTIONS: dict[str, Any] = {
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "concurrency_limit": None,
+    "trigger_mode": "multiple",  # by default what is asked for while the like of it is under way would be lost
+}
+_ASKED: dict[str, Any] = {"concurrency_limit": ASKED, "concurrency_id": "asked"}
 Step = tuple[Callable[..., Any], list[Any], list[Any]]
 """A handler, the components it is given, and those it fills."""
 
@@ -32,6 +42,7 @@ def made(service: Service, settings: ServerSettings) -> FastAPI:
     leaving = bool(settings.api_keys)
     with gr.Blocks(title="newsqa", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
         _Ties(service, Layout(leaving=leaving), page, leaving=leaving)
+    page.has_launched = True  # Gradio's own check of named files is off until then, and is so for a mounted page
     page.queue(max_size=QUEUED, default_concurrency_limit=None)
     app: FastAPI = gr.mount_gradio_app(
         FastAPI(openapi_url=None),
@@ -61,7 +72,11 @@ class _Ties:
         self._talk, self._panel = Conversing(service, self._suggestions), Articles(service)
         session = [layout.session]
         self._talking = [layout.chat, layout.box]
-        self._tidied: Step = (self._tidy, session, [layout.place, layout.kept, layout.bar])
+        self._tidied: Step = (
+            self._tidy,
+            session,
+            [layout.place, layout.kept, layout.bar, layout.listing, layout.asking],
+        )
         self._relisted: Step = (self._relist, session, [layout.listing, layout.asking])
         self._greeted: Step = (self._greet, session, [layout.chat])
         self._published: Step = (self._publishers, [], [layout.publisher])
@@ -74,11 +89,11 @@ class _Ties:
         session, known = [layout.session], [layout.place, layout.session]
         beginning: Step = (self._begin, session, [*talking, layout.adding])
         _on(page.load, beginning, self._tidied)
-        for step in (self._greeted, self._relisted, self._published):
+        for step in (self._greeted, self._published):
             _on(page.load, step)
         suggested: Step = (talk.suggest, session, [layout.chat])
         answering = [
-            _on(event, (ask, given, talking), self._tidied, suggested, trigger_mode="multiple")
+            _on(event, (ask, given, talking), self._tidied, suggested, **_ASKED)
             for event, ask, given in (
                 (layout.box.submit, talk.typed, [layout.box, *known]),
                 (layout.chat.retry, talk.retry, known),
@@ -87,7 +102,7 @@ class _Ties:
                 (layout.chat.option_select, talk.suggested, known),
             )
         ]
-        layout.box.stop(talk.stop, session, talking, cancels=answering, **_PRIVATE)
+        layout.box.stop(talk.stop, session, talking, cancels=answering, **_OPTIONS)
         _on(layout.chat.undo, (talk.undo, known, talking), self._tidied)
         layout.place.change(None, [layout.place], js="(id) => { window.newsqaPlace(id); }")
 
@@ -97,6 +112,7 @@ class _Ties:
         self._link("near", panel.near, [self._layout.article])
         self._link("read", panel.read, [self._layout.article])
         self._link("part", panel.part, [self._layout.article])
+        self._link("search", panel.search, [], self._relisted)
         self._link("choose", panel.choose, [], (panel.asking, session, [self._layout.asking]))
         self._link("more", panel.more, [], self._relisted)
         filters = [self._layout.publisher, self._layout.first, self._layout.last]
@@ -109,9 +125,7 @@ class _Ties:
     def _tie_panel(self) -> None:
         layout, panel = self._layout, self._panel
         session, dates = [layout.session], [layout.first, layout.last]
-        searching: Step = (panel.search, [layout.search, *session], [])
         dating: Step = (panel.date, [*dates, *session], [])
-        _on(layout.search.change, searching, self._relisted, trigger_mode="always_last")
         _on(layout.publisher.input, (panel.publish, [layout.publisher, *session], []), self._relisted)
         for event in (each for day in dates for each in (day.submit, day.blur)):
             _on(event, dating, self._relisted)
@@ -128,10 +142,7 @@ class _Ties:
         async def act(place: str, session: Session, request: gr.Request, event: gr.EventData) -> Any:
             await asyncio.to_thread(self._talk.resume, place, session, request)
             values = [*map(str, event.values), session, *([request] if asks else [])]
-            try:
-                return await run(*values) if inspect.iscoroutinefunction(run) else await asyncio.to_thread(run, *values)
-            except (NewsqaError, ProblemError) as error:
-                raise gr.Error(escape(as_problem(error).detail)) from error
+            return await run(*values) if inspect.iscoroutinefunction(run) else await asyncio.to_thread(run, *values)
 
         _on(getattr(self._layout.bridge, name), (act, [self._layout.place, self._layout.session], shown), *then)
 
@@ -148,10 +159,11 @@ class _Ties:
     def _relist(self, session: Session, request: gr.Request) -> tuple[str, str]:
         return self._panel.listing(session, request), self._panel.asking(session)
 
-    def _tidy(self, session: Session, request: gr.Request) -> tuple[str, str, str]:
+    def _tidy(self, session: Session, request: gr.Request) -> tuple[str, ...]:
         kept = html("conversations", conversations=self._talk.kept(request), current=session.conversation)
         exported = session.conversation if any(turn.answer for turn in session.turns) else ""
-        return session.conversation, kept, html("bar", conversation=exported, leaving=self._leaving)
+        bar = html("bar", conversation=exported, leaving=self._leaving)
+        return session.conversation, kept, bar, *self._relist(session, request)
 
     async def _greet(self, session: Session) -> AsyncIterator[Any]:
         yield gr.update(placeholder=html("welcome", empty=not len(self._library)), examples=[])
@@ -161,7 +173,35 @@ class _Ties:
 
 def _on(event: Callable[..., Any], first: Step, *then: Step, **options: Any) -> Any:
     """Ties handlers to an event, one after the other; gives the first, so that it can be cancelled."""
-    tied = last = event(*first, **_PRIVATE, **options)
+    tied = last = event(*_told(first), **_OPTIONS | options)
     for step in then:
-        last = last.then(*step, **_PRIVATE)
+        last = last.then(*_told(step), **_OPTIONS)
     return tied
+
+
+def _told(step: Step) -> Step:
+    """The step with a handler that tells the reader of every error in words."""
+    run, given, shown = step
+
+    @wraps(run)
+    async def streaming(*values: Any) -> AsyncIterator[Any]:
+        with _in_words():
+            async for each in run(*values):
+                yield each
+
+    @wraps(run)
+    async def once(*values: Any) -> Any:
+        with _in_words():
+            return await run(*values) if inspect.iscoroutinefunction(run) else await asyncio.to_thread(run, *values)
+
+    return (streaming if inspect.isasyncgenfunction(run) else once), given, shown
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except gr.Error:
+        raise
+    except Exception as error:
+        raise gr.Error(escape(as_problem(error).detail)) from error

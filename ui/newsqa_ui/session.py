@@ -1,5 +1,6 @@
 """What one open page knows: its conversation as shown, and which articles are asked."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,8 +13,14 @@ Message = dict[str, object]
 """As Gradio's chat component takes it."""
 NEAR = 3
 """Passages that are shown where the articles don't say."""
+LONGEST_TITLE = 80
+"""Characters of a chosen article's title that are shown above the question."""
 PAGE = 50
 """Articles that a list shows at first, and how many more at a time."""
+
+
+JOINER = "\u2060"
+_MARKUP = re.compile(r"[<\]&]")
 
 
 @dataclass
@@ -91,8 +98,8 @@ class Session:
     published_to: date | None = None
     search: str = ""
     listed: int = PAGE
-    shown: int = 0
-    """Articles opened so far."""
+    begun: bool = False
+    """Whether a conversation was begun, taken up or left here; before that the page may show one of a former server."""
 
     @property
     def busy(self) -> bool:
@@ -110,13 +117,12 @@ class Session:
 
     def narrowed(self) -> str:
         """The same in words; empty where all are asked."""
-        titles = [f"“{line(title)}”" for title in self.chosen.values()]
+        titles = [f"“{line(title)[:LONGEST_TITLE]}”" for title in self.chosen.values()]
         which = "; ".join(titles) if len(titles) <= 2 else f"{len(titles)} chosen articles"
-        words = [which or "the articles"] if self.filters() != wire.Filters() else []
-        words += [f"of {self.publisher}"] if self.publisher else []
-        words += [f"from {day(self.published_from)}"] if self.published_from else []
-        words += [f"until {day(self.published_to)}"] if self.published_to else []
-        return " ".join(words)
+        parts = [f"of {self.publisher}"] if self.publisher else []
+        parts += [f"from {day(self.published_from)}"] if self.published_from else []
+        parts += [f"until {day(self.published_to)}"] if self.published_to else []
+        return " ".join([which or "the articles", *parts]) if which or parts else ""
 
     def cut(self, start: int) -> str:
         """Takes the turns from this one on off the page; gives the id of the first kept answer among them, or none."""
@@ -139,10 +145,10 @@ class Session:
 
 
 def as_typed(question: str) -> str:
-    """A question so that the chat component, which reads Markdown, shows tags and images as they were typed."""
-    return question.replace("&", "&amp;").replace("<", "&lt;").replace("![", "!&#91;")
+    """A question with a word joiner, which is not seen, where the chat component would read a tag, link or image."""
+    return _MARKUP.sub(lambda found: f"{found[0]}{JOINER}", question)
 
 
 def typed(shown: str) -> str:
     """The question again, from what an editor was given."""
-    return shown.replace("!&#91;", "![").replace("&lt;", "<").replace("&amp;", "&")
+    return shown.replace(JOINER, "")

@@ -63,7 +63,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"day": day, "act": act, "line": line, "original": original, "outlet": outlet}
+    made.filters |= {"day": day, "act": act, "line": line, "moment": moment, "original": original, "outlet": outlet}
     return made
 
 
@@ -83,6 +83,11 @@ def day(moment: str | date | None) -> str:
         return "no date"
     known = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     return f"{known.day} {known:%B %Y}"
+
+
+def moment(at: datetime) -> str:
+    """A moment as it is read: "12 May 2025, 09:05 UTC"."""
+    return f"{day(at)}, {at:%H:%M} {at.tzname() or ''}".rstrip()
 
 
 def outlet(cited: Any) -> str:
@@ -121,7 +126,7 @@ def said(text: str, citations: Sequence[wire.Citation], start: int = 0) -> Said:
 
 def sureness(confidence: float) -> tuple[str, str]:
     """How sure an answer is: a name for its looks, and the words."""
-    in_ten = f"about {round(confidence * 10)} in 10 such answers are right"
+    in_ten = f"about {min(9, max(1, round(confidence * 10)))} in 10 such answers are right"
     if confidence >= 0.75:
         return "sure", f"Sure: {in_ten}."
     if confidence >= 0.5:
@@ -129,21 +134,26 @@ def sureness(confidence: float) -> tuple[str, str]:
     return "unsure", f"Not sure: only {in_ten}. Check the sentence it rests on."
 
 
-def article_blocks(article: Article, lit: Span | None, strong: Iterable[Span] = ()) -> tuple[list[Block], Span]:
-    """The article's text as it stands, in blocks, and which part of it they are.
+def article_blocks(
+    article: Article, lit: Span | None, strong: Iterable[Span] = (), start: int = 0
+) -> tuple[list[Block], Span]:
+    """The article's text as it stands, in blocks, and which part of it they are; a long article is shown in parts.
 
     Args:
         article: to be read.
-        lit: the sentence that is lit up; a long article is shown around it.
+        lit: the sentence that is lit up; what is shown lies around it.
         strong: what stands out of it.
+        start: where the part begins, in characters, when nothing is lit.
     """
     text = article.text
     sentences = split_sentences(text, article.language, (article.title, article.subtitle))
-    start = max(0, (lit.start if lit else 0) - MOST_CHARS // 2)
-    shown = [each for each in _paragraphs(text, sentences) if each.end > start and each.start < start + MOST_CHARS]
+    first = max(0, lit.start - MOST_CHARS // 2) if lit else start
+    shown = [each for each in sentences if each.end > first and each.start < first + MOST_CHARS]
     marks = [(lit, "lit"), *((each, "strong") for each in strong)] if lit else []
-    headings = {(each.start, each.end) for each in sentences if each.heading}
-    blocks = [Block((each.start, each.end) in headings, tuple(_runs(text, each, marks))) for each in shown]
+    headings = {(each.start, each.end) for each in shown if each.heading}
+    blocks = [
+        Block((each.start, each.end) in headings, tuple(_runs(text, each, marks))) for each in _paragraphs(text, shown)
+    ]
     return blocks, Span(shown[0].start, shown[-1].end) if shown else Span(0, 0)
 
 
