@@ -186,6 +186,18 @@ def test_a_question_can_be_edited_and_what_came_after_it_goes(tab: Tab) -> None:
     assert [TERRITORY] == [turn["answer"]["question"] for turn in _kept(tab)["turns"]]
 
 
+def test_an_edited_question_that_cant_be_asked_loses_no_answer(tab: Tab) -> None:
+    tab.ask(TERRITORY)
+    tab.ask("What did Michael Clarke say?")
+    tab.page.get_by_role("button", name="Edit").first.click()
+    tab.page.locator("#nq-chat textarea").fill("why " * 700)
+    tab.page.get_by_role("button", name="Submit").click()
+    expect(tab.page.locator(".nq-problem")).to_contain_text("shorten it")
+    expect(tab.page.locator(".nq-answer")).to_have_count(3)
+    questions = [turn["answer"]["question"] for turn in _kept(tab)["turns"]]
+    assert [TERRITORY, "What did Michael Clarke say?"] == questions
+
+
 def test_a_conversation_is_found_again_with_the_same_citations(tab: Tab) -> None:
     tab.ask(TERRITORY)
     tab.ask("Who is the president of Brazil?")
@@ -274,6 +286,18 @@ def test_a_conversation_is_exported_as_markdown(tab: Tab) -> None:
     assert download.value.suggested_filename == "conversation.md"
     assert "## When does the Hollin Bridge open?" in text
     assert re.search(r"^1\. “The new bridge.*Herald, 2025-04-09 <https?://\S+>$", text, re.MULTILINE)
+
+
+def test_what_a_reader_thinks_of_an_answer_is_kept(tab: Tab) -> None:
+    tab.ask(TERRITORY)
+    for label, verdict in (("Like", "up"), ("Dislike", "down")):
+        tab.page.locator("#nq-chat .bot-row ~ * , #nq-chat").get_by_role("button", name=label, exact=True).first.click()
+        expect(tab.page.get_by_text("Noted, thank you.").first).to_be_visible()
+        id = _kept(tab)["turns"][0]["answer"]["id"]
+        with tab.server.client() as client:
+            given = {each["answer_id"]: each["verdict"] for each in client.get("/v1/feedback").json()["feedback"]}
+        assert verdict == given[id]
+        tab.page.get_by_role("button", name="Close").first.click()
 
 
 def test_an_answer_is_copied_with_its_citations(paged: Server, open_tab: Open) -> None:

@@ -12,7 +12,9 @@ from newsqa.api import wire
 from newsqa.api.access import Caller
 from newsqa.api.problems import as_problem
 from newsqa.api.service import Service
+from newsqa.domain import now
 from newsqa.errors import ConversationNotFoundError
+from newsqa.library.conversations import Feedback
 from newsqa_ui.session import Asked, Message, Session, typed
 from newsqa_ui.suggestions import Suggestions
 
@@ -86,11 +88,30 @@ class Conversing:
         turn.further = await self._suggestions.after(turn.answer, [each.question for each in session.turns])
         return session.messages()
 
+    async def judge(self, place: str, session: Session, request: gr.Request, event: gr.LikeData) -> None:
+        """Keeps what the reader thinks of an answer: maintainers make cases of it."""
+        await asyncio.to_thread(self.resume, place, session, request)
+        turn, caller = session.turns[_turn(event.index)], caller_of(request)
+        if not turn.answer:
+            return
+        answer = await asyncio.to_thread(self._service.known_answer, turn.answer.id, caller)
+        given = Feedback(turn.answer.id, "up" if event.liked is True else "down", "", answer, now())
+        await asyncio.to_thread(self._store.give_feedback, caller.id, given)
+        gr.Info("Noted, thank you.")
+
     async def _again(self, question: str, turn: int, session: Session, request: gr.Request) -> AsyncIterator[Shown]:
+        gone: list[Asked] = []
         if not session.busy and question.strip():
+            gone = session.turns[turn:]
             await self._cut(turn, session, request)
         async for shown in self._ask(question, session, request):
             yield shown
+        if gone and session.turns and session.turns[-1].problem:  # what was there is worth more than no answer
+            answers = [each.answer.model_dump(mode="json") for each in gone if each.answer]
+            for answer in answers:
+                await asyncio.to_thread(self._store.append, session.conversation, answer)
+            session.turns[turn:turn] = gone
+            yield session.messages(), gr.skip()
 
     async def _cut(self, turn: int, session: Session, request: gr.Request) -> None:
         answer_id = session.cut(turn)

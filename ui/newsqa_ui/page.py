@@ -104,6 +104,7 @@ class _Ties:
         ]
         layout.box.stop(talk.stop, session, talking, cancels=answering, **_OPTIONS)
         _on(layout.chat.undo, (talk.undo, known, talking), self._tidied)
+        _on(layout.chat.like, (talk.judge, known, []))
         layout.place.change(None, [layout.place], js="(id) => { window.newsqaPlace(id); }")
 
     def _tie_links(self) -> None:
