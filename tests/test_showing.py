@@ -131,6 +131,23 @@ def test_an_article_is_shown_in_its_paragraphs_with_its_headings() -> None:
     assert Span(0, len(ARTICLE.text.rstrip())) == part
 
 
+def test_markdowns_signs_of_a_heading_are_not_shown() -> None:
+    article = Article("Otters", "## In numbers\n\nThere are 73 otters.\n\n#otters is what people write.")
+    blocks, _ = article_blocks(article, None)
+    values = {
+        "article": article,
+        "blocks": blocks,
+        "note": "",
+        "quote": "",
+        "shown": "",
+        "earlier": None,
+        "later": None,
+    }
+    shown = html("article", **values)
+    assert "<h3>In numbers</h3>" in shown
+    assert "<p>#otters is what people write.</p>" in shown
+
+
 def test_a_lit_sentence_and_the_answer_in_it_are_marked_exactly() -> None:
     quote = "There are 73 otters, said Orla Quist."
     start = ARTICLE.text.index(quote)

@@ -17,6 +17,7 @@ from newsqa.passages import split_sentences
 
 MOST_CHARS = 100_000
 """Of an article that are shown at once."""
+_HASHES = re.compile(r"^\s*#{1,6}\s+")
 _FRAGMENT_WORDS = 6
 """Of a quote's beginning and of its end, that a link to the original finds it by."""
 
@@ -63,7 +64,15 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"day": day, "act": act, "line": line, "moment": moment, "original": original, "outlet": outlet}
+    made.filters |= {
+        "day": day,
+        "act": act,
+        "line": line,
+        "moment": moment,
+        "original": original,
+        "outlet": outlet,
+        "unmarked": unmarked,
+    }
     return made
 
 
@@ -88,6 +97,11 @@ def day(moment: str | date | None) -> str:
 def moment(at: datetime) -> str:
     """A moment as it is read: "12 May 2025, 09:05 UTC"."""
     return f"{day(at)}, {at:%H:%M} {at.tzname() or ''}".rstrip()
+
+
+def unmarked(heading: str) -> str:
+    """A heading without the number signs that Markdown marks it with."""
+    return _HASHES.sub("", heading)
 
 
 def outlet(cited: Any) -> str:
