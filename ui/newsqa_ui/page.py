@@ -42,7 +42,7 @@ def made(service: Service, settings: ServerSettings) -> FastAPI:
     leaving = bool(settings.api_keys)
     with gr.Blocks(title="newsqa", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
         _Ties(service, Layout(leaving=leaving), page, leaving=leaving)
-    page.has_launched = True  # Gradio's own check of named files is off until then, and is so for a mounted page
+    page.has_launched = True  # from then on Gradio checks which files are named; for a mounted page it never says so
     page.queue(max_size=QUEUED, default_concurrency_limit=None)
     app: FastAPI = gr.mount_gradio_app(
         FastAPI(openapi_url=None),
