@@ -547,7 +547,11 @@ def test_keys_are_asked_for_and_respected(tmp_path: Path, open_tab: Open) -> Non
                 f"{server.url}/gradio_api/queue/join", json=asked, cookies={"newsqa_key": key}, trust_env=False
             )
             assert status == joined.status_code
-        for route in ("queue/data?session_hash=mine", "heartbeat/mine"):
+        for route in (
+            "queue/data?session_hash=mine",
+            "queue/data?session_hash=other&session_hash=mine",
+            "heartbeat/mine",
+        ):
             read = httpx.get(f"{server.url}/gradio_api/{route}", cookies={"newsqa_key": writing}, trust_env=False)
             assert 403 == read.status_code
         page.get_by_role("button", name="Leave").click()

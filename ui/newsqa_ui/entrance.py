@@ -47,16 +47,17 @@ class Entrance:
             return receive
         if route == "upload" and not caller.may("write"):
             raise ProblemError("scope-too-small", "adding articles needs a key of scope write")
-        session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]
+        sessions = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [])
         if route.startswith("heartbeat/"):
-            session = route.removeprefix("heartbeat/")
+            sessions.append(route.removeprefix("heartbeat/"))
         if route in _READ:
             body = await _body(receive)
             sent = _parsed(body)
-            session = str(sent.get("session_hash"))
+            sessions.append(str(sent.get("session_hash")))
             self._check_files(sent)
             receive = _again(body, receive)
-        self._check_reader(session, caller)
+        for session in sessions:
+            self._check_reader(session, caller)
         return receive
 
     def _check_reader(self, session: str, caller: Caller) -> None:
