@@ -7,7 +7,7 @@ import argparse
 import shutil
 from collections import defaultdict
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
@@ -32,7 +32,7 @@ _WATCH = """number => { window.shown = {}; new MutationObserver((_, watching) =>
 
 
 def main() -> None:
-    """Prints the medians and the greatest of each time, in milliseconds."""
+    """Prints the median, the 95th percentile and the greatest of each time, in milliseconds."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=10, help="pages that are opened")
     rounds = options.parse_args().rounds
@@ -47,7 +47,10 @@ def main() -> None:
             for _ in range(rounds):
                 _round(browser, server, times)
     for name, values in times.items():
-        print(f"{name:<34} median {median(values):6.0f} ms   greatest {max(values):6.0f} ms   of {len(values)}")
+        p95 = quantiles(values, n=20)[-1]
+        print(
+            f"{name:<30} median {median(values):5.0f}  p95 {p95:5.0f}  greatest {max(values):5.0f} ms  of {len(values)}"
+        )
 
 
 def _round(browser: Browser, server: Server, times: dict[str, list[float]]) -> None:

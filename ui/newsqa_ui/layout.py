@@ -76,6 +76,7 @@ class Layout:
             latex_delimiters=[],
             buttons=[],
             editable="user",
+            placeholder=html("welcome", empty=False),
             autoscroll=False,  # the page's script keeps the question in view, so that an answer is read from its top
             layout="bubble",
             height="100%",

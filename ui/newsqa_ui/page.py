@@ -151,7 +151,7 @@ class _Ties:
 
     def _begin(self, session: Session, request: gr.Request) -> Any:
         id = request.query_params.get("conversation", "")
-        shown = self._talk.open(id, session, request) if id else self._talk.new(session)
+        shown = self._talk.open(id, session, request) if id else (gr.skip(), gr.skip())  # who is quick has asked
         return *shown, gr.update(visible=caller_of(request).may("write"))
 
     def _publishers(self) -> Any:
