@@ -251,11 +251,7 @@ def test_a_new_conversation_stays_new(tab: Tab) -> None:
 @pytest.mark.faulty  # the connection is broken on purpose
 def test_an_answer_whose_connection_breaks_keeps_no_other_from_being_asked(tab: Tab) -> None:
     tab.ask(TERRITORY)
-    busy = [threading.Thread(target=_ask_over_http, args=(tab.server,), daemon=True) for _ in range(50)]
-    for each in busy:
-        each.start()
-    tab.page.locator("#nq-question textarea").fill("What did Michael Clarke say?")
-    tab.page.keyboard.press("Enter")
+    busy = _kept_waiting(tab, "What did Michael Clarke say?")
     expect(tab.page.locator(".nq-growing")).to_have_count(1)
     tab.page.reload()
     for each in busy:
@@ -313,11 +309,7 @@ def test_an_answer_is_copied_with_its_citations(paged: Server, open_tab: Open) -
 
 def test_an_answer_can_be_stopped(tab: Tab) -> None:
     tab.ask(TERRITORY)
-    busy = [threading.Thread(target=_ask_over_http, args=(tab.server,), daemon=True) for _ in range(50)]
-    for each in busy:
-        each.start()
-    tab.page.locator("#nq-question textarea").fill("What did Michael Clarke say?")
-    tab.page.keyboard.press("Enter")
+    busy = _kept_waiting(tab, "What did Michael Clarke say?")
     tab.page.locator("#nq-question .stop-button").click()
     expect(tab.page.locator(".nq-answer .nq-note")).to_contain_text("Stopped")
     expect(tab.page.locator(".nq-growing")).to_have_count(0)
@@ -683,6 +675,16 @@ def _kept(tab: Tab) -> dict[str, list[dict[str, dict[str, str]]]]:
         found = client.get(f"/v1/conversations/{tab.page.url.split('conversation=')[1]}")
     kept: dict[str, list[dict[str, dict[str, str]]]] = found.json()
     return kept
+
+
+def _kept_waiting(tab: Tab, question: str) -> list[threading.Thread]:
+    """Asks while the server has fifty other questions to answer first; these are to be joined."""
+    busy = [threading.Thread(target=_ask_over_http, args=(tab.server,), daemon=True) for _ in range(50)]
+    for each in busy:
+        each.start()
+    tab.page.locator("#nq-question textarea").fill(question)
+    tab.page.keyboard.press("Enter")
+    return busy
 
 
 def _ask_over_http(server: Server) -> None:

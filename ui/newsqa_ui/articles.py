@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from newsqa.api import wire
 from newsqa.api.access import Caller
 from newsqa.api.articles import file_name, read_files
-from newsqa.api.changes import importing, removing
+from newsqa.api.changes import importing, other_in_place, removing
 from newsqa.api.problems import ProblemError
 from newsqa.api.service import Service
 from newsqa.domain import Article, Filters, Span
@@ -122,7 +122,9 @@ class Articles:
         except ArticleNotFoundError:
             return _nothing(f"“{cited.title}” was removed from the library since. It said: “{cited.quote}”")
         span = cited.source_span
-        note = "" if self._current(article) else "The article was changed since; this is what was cited."
+        note = (
+            "The article was changed since; this is what was cited." if other_in_place(self._library, article) else ""
+        )
         strong = parts_of(cited.quote, turn.answer.short if turn.answer else None, span.start)
         return self._view(article, Span(span.start, span.end), strong, note, cited.quote)
 
@@ -139,9 +141,6 @@ class Articles:
         if article.text[passage.start : passage.end] != passage.text:
             return self._view(article, None, note=f"The article was changed since. It said: “{passage.text}”")
         return self._view(article, Span(passage.start, passage.end))
-
-    def _current(self, article: Article) -> bool:
-        return self._library.get(article.id).revision == article.revision
 
     def _view(
         self,
@@ -194,7 +193,9 @@ class Articles:
         self, articles: Sequence[Article], failed: Sequence[tuple[str, str]], caller: Caller, *, replace: bool
     ) -> AsyncIterator[str]:
         if not replace:
-            clashing = await asyncio.to_thread(lambda: [each for each in articles if self._other_is_there(each)])
+            clashing = await asyncio.to_thread(
+                lambda: [each for each in articles if other_in_place(self._library, each)]
+            )
             articles = [each for each in articles if each not in clashing]
             failed = [*failed, *((each.title, _CLASHES) for each in clashing)]
         try:
@@ -207,12 +208,6 @@ class Articles:
             await asyncio.sleep(_LOOK_SECONDS)
         ended = [("Not all was added", job.problem.detail)] if job.problem else []
         yield _told([outcome for _, outcome in job.outcomes], [*job.failed, *ended])
-
-    def _other_is_there(self, article: Article) -> bool:
-        try:
-            return self._library.get(article.id).revision != article.revision
-        except ArticleNotFoundError:
-            return False
 
     async def remove(self, id: str, session: Session, request: gr.Request) -> None:
         """Removes an article."""

@@ -143,7 +143,7 @@ class _Ties:
         async def act(place: str, session: Session, request: gr.Request, event: gr.EventData) -> Any:
             await asyncio.to_thread(self._talk.resume, place, session, request)
             values = [*map(str, event.values), session, *([request] if asks else [])]
-            return await run(*values) if inspect.iscoroutinefunction(run) else await asyncio.to_thread(run, *values)
+            return await _done(run, *values)
 
         _on(getattr(self._layout.bridge, name), (act, [self._layout.place, self._layout.session], shown), *then)
 
@@ -193,9 +193,14 @@ def _told(step: Step) -> Step:
     @wraps(run)
     async def once(*values: Any) -> Any:
         with _in_words():
-            return await run(*values) if inspect.iscoroutinefunction(run) else await asyncio.to_thread(run, *values)
+            return await _done(run, *values)
 
     return (streaming if inspect.isasyncgenfunction(run) else once), given, shown
+
+
+async def _done(run: Callable[..., Any], *values: Any) -> Any:
+    """What a handler gives; one that is no coroutine runs in a thread, so that it holds up nobody."""
+    return await run(*values) if inspect.iscoroutinefunction(run) else await asyncio.to_thread(run, *values)
 
 
 @contextmanager

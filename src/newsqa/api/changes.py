@@ -137,13 +137,19 @@ def _wait_seconds(prefer: str | None) -> float:
     return min(float(asked[1]), MAX_WAIT_SECONDS) if asked else WAIT_SECONDS
 
 
-def _refuse_other(library: Library, article: Article) -> None:
-    """Raises where an article of this id is there and differs."""
+def other_in_place(library: Library, article: Article) -> Article | None:
+    """The article of this id that is there and differs."""
     try:
         existing = library.get(article.id)
     except ArticleNotFoundError:
-        return
-    if existing.revision != article.revision:
+        return None
+    return existing if existing.revision != article.revision else None
+
+
+def _refuse_other(library: Library, article: Article) -> None:
+    """Raises where an article of this id is there and differs."""
+    existing = other_in_place(library, article)
+    if existing:
         raise _exists(article.id, existing.revision)
 
 
