@@ -3,17 +3,19 @@
 import json
 from collections import OrderedDict
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.types import Message, Receive, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsqa.api.access import COOKIE, Caller
 from newsqa.api.problems import ProblemError
 from newsqa_ui.showing import html
+from newsqa_ui.streams import Streams
 
 API = "/gradio_api/"
 _SESSIONS = 20_000
@@ -30,21 +32,40 @@ class Entrance:
     in the place of an upload, whatever component it is meant for.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, streams: Streams) -> None:
         """Uploads lie in `folder`."""
-        self._folder = folder.resolve()
+        self._folder, self._streams = folder.resolve(), streams
         self._readers: OrderedDict[str, str] = OrderedDict()
 
-    async def check(self, scope: Scope, receive: Receive) -> Receive:
-        """What Gradio is to receive from.
+    async def enter(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hands a request on to Gradio's `app`.
 
         Raises:
             ProblemError: `scope-too-small`, `malformed-request`.
         """
+        receive, sessions = await self._check(scope, receive)
+        route = scope["path"].removeprefix(API)
+
+        async def joined(message: Message) -> None:
+            if message.get("status") == HTTPStatus.OK:
+                self._streams.ask(sessions[0])
+            await send(message)
+
+        if route == "queue/data" and sessions:
+            await self._streams.carry(sessions[0], app, scope, receive, send)
+        else:
+            await app(scope, receive, joined if route == "queue/join" else send)
+
+    def end(self) -> None:
+        """Lets no stream linger any longer."""
+        self._streams.end()
+
+    async def _check(self, scope: Scope, receive: Receive) -> tuple[Receive, list[str]]:
+        """What Gradio is to receive from, and the pages' sessions that are named."""
         route = scope["path"].removeprefix(API)
         caller: Caller | None = scope["state"].get("caller")
         if caller is None or route == scope["path"]:
-            return receive
+            return receive, []
         if route == "upload" and not caller.may("write"):
             raise ProblemError("scope-too-small", "adding articles needs a key of scope write")
         sessions = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [])
@@ -58,7 +79,7 @@ class Entrance:
             receive = _again(body, receive)
         for session in sessions:
             self._check_reader(session, caller)
-        return receive
+        return receive, sessions
 
     def _check_reader(self, session: str, caller: Caller) -> None:
         if self._readers.setdefault(session, caller.id) != caller.id:

@@ -18,6 +18,7 @@ from newsqa.api.service import Service
 from newsqa.settings import ServerSettings
 from newsqa_ui.entrance import API, Entrance, router
 from newsqa_ui.showing import html
+from newsqa_ui.streams import Streams
 
 LOG = logging.getLogger("newsqa.page")
 PATHS = (
@@ -65,7 +66,7 @@ class _Page:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._made:
             app, entrance = self._made
-            await app(scope, await entrance.check(scope, receive), send)
+            await entrance.enter(app, scope, receive, send)
         elif scope["path"] == "/":
             shown = html("plain", waiting=not self._failed, failed=self._failed, problem="")
             await HTMLResponse(shown, 503, RETRY_AFTER)(scope, receive, send)
@@ -74,9 +75,12 @@ class _Page:
 
     def end(self) -> None:
         """Ends the connections that open pages hold, which would otherwise keep the server from stopping."""
-        for route in self._made[0].routes if self._made else ():
-            if isinstance(route, Mount):
-                route.app.stop_event.set()  # type: ignore[attr-defined]  # Gradio's
+        if self._made:
+            app, entrance = self._made
+            entrance.end()
+            for route in app.routes:
+                if isinstance(route, Mount):
+                    route.app.stop_event.set()  # type: ignore[attr-defined]  # Gradio's
 
     @asynccontextmanager
     async def living(self, service: Service) -> AsyncIterator[None]:
@@ -94,18 +98,18 @@ class _Page:
             os.environ["GRADIO_TEMP_DIR"] = folder  # uploads lie there until they are read; nobody else may look
             await service.warmed.wait()  # the API goes before the page
             try:
-                app = await asyncio.to_thread(_made, service, self._settings)
+                app, streams = await asyncio.to_thread(_made, service, self._settings)
             except Exception:
                 LOG.exception("the page can't be made; the API answers")
                 self._failed = True
                 return
             async with app.router.lifespan_context(app):
-                self._made = app, Entrance(Path(folder))
+                self._made = app, Entrance(Path(folder), streams)
                 LOG.info("page ready")
                 await asyncio.Future()
 
 
-def _made(service: Service, settings: ServerSettings) -> FastAPI:
+def _made(service: Service, settings: ServerSettings) -> tuple[FastAPI, Streams]:
     from newsqa_ui.page import made  # Gradio takes seconds to import
 
     return made(service, settings)

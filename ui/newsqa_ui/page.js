@@ -56,6 +56,10 @@
     if (own[name]) own[name](...values);
     else send(name, values);
   });
+  document.addEventListener("mousedown", (event) => {
+    // A date that loses the focus here would be told beside "everything", and filter again when it came second.
+    if (event.target.closest?.('a[href="#do/everything"]')) event.preventDefault();
+  });
   document.addEventListener("keydown", (event) => {
     const link = linkOf(event);
     if (link?.getAttribute("role") === "button" && event.key === " ") {

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from typing import Any
 
@@ -19,6 +19,7 @@ from newsqa_ui.conversing import Conversing, caller_of
 from newsqa_ui.layout import Layout, own_file, theme
 from newsqa_ui.session import Session
 from newsqa_ui.showing import html
+from newsqa_ui.streams import Streams
 from newsqa_ui.suggestions import Suggestions
 
 QUEUED = 100
@@ -30,6 +31,7 @@ _OPTIONS: dict[str, Any] = {
     "api_visibility": "private",
     "show_progress": "hidden",
     "concurrency_limit": None,
+    "concurrency_id": "page",  # one line for all: those of different handlers Gradio takes in an order of chance
     "trigger_mode": "multiple",  # by default what is asked for while the like of it is under way would be lost
 }
 _ASKED: dict[str, Any] = {"concurrency_limit": ASKED, "concurrency_id": "asked"}
@@ -37,8 +39,8 @@ Step = tuple[Callable[..., Any], list[Any], list[Any]]
 """A handler, the components it is given, and those it fills."""
 
 
-def made(service: Service, settings: ServerSettings) -> FastAPI:
-    """The page as an app of its own."""
+def made(service: Service, settings: ServerSettings) -> tuple[FastAPI, Streams]:
+    """The page as an app of its own, and its streams."""
     leaving = bool(settings.api_keys)
     with gr.Blocks(title="newsqa", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
         _Ties(service, Layout(leaving=leaving), page, leaving=leaving)
@@ -60,7 +62,7 @@ def made(service: Service, settings: ServerSettings) -> FastAPI:
         head=f"<style>{own_file('page.css')}</style>",  # what is given as `css` reaches Gradio's own parts only
         js=own_file("page.js"),
     )
-    return app
+    return app, Streams(page._queue.pending_event_ids_session.get)  # noqa: SLF001 - Gradio says it nowhere else
 
 
 class _Ties:
@@ -199,8 +201,16 @@ def _told(step: Step) -> Step:
 
 
 async def _done(run: Callable[..., Any], *values: Any) -> Any:
-    """What a handler gives; one that is no coroutine runs in a thread, so that it holds up nobody."""
-    return await run(*values) if inspect.iscoroutinefunction(run) else await asyncio.to_thread(run, *values)
+    """What a handler gives.
+
+    One that is no coroutine runs in a thread, so that it holds up nobody; those of one page in the order in which
+    they were asked for, so that an older list never comes after a newer one.
+    """
+    if inspect.iscoroutinefunction(run):
+        return await run(*values)
+    session = next((value for value in values if isinstance(value, Session)), None)
+    async with session.order if session else nullcontext():
+        return await asyncio.to_thread(run, *values)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What one open page knows: its conversation as shown, and which articles are asked."""
 
 import re
+from asyncio import Lock
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -100,6 +101,8 @@ class Session:
     listed: int = PAGE
     begun: bool = False
     """Whether a conversation was begun, taken up or left here; before that the page may show one of a former server."""
+    order: Lock = field(default_factory=Lock)
+    """Held by what is carried out of this page's lists, filters and articles."""
 
     @property
     def busy(self) -> bool:
