@@ -1,13 +1,21 @@
 """Stand-ins written by hand: small, deterministic, and meaningful enough to rank by."""
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from types import SimpleNamespace
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from numpy.typing import NDArray
 
+from newsqa.chat import Chat, Limits
 from newsqa.english import content_words, stem
 from newsqa.reader import Reading
 from newsqa_evals.scores import Score
@@ -77,3 +85,50 @@ def _word_vectors(text: str) -> NDArray[np.float32]:
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
     length = float(np.linalg.norm(vector))
     return vector / length if length else np.full(DIMENSIONS, DIMENSIONS**-0.5, np.float32)
+
+
+class ScriptedChatModel(BaseChatModel):
+    """Writes these replies, one a call and the last one ever after: pieces of text, waits in seconds, and errors."""
+
+    replies: list[list[Any]]
+    asked: list[str]
+    """What was sent, one text a call."""
+    usage: tuple[int, int] | None = None
+    """Tokens in and out."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def _generate(self, *_: Any, **__: Any) -> ChatResult:
+        raise NotImplementedError("newsqa streams")
+
+    async def _astream(self, messages: list[BaseMessage], *_: Any, **__: Any) -> AsyncIterator[ChatGenerationChunk]:
+        self.asked.append("\n".join(str(message.content) for message in messages))
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        for piece in reply:
+            if isinstance(piece, Exception):
+                raise piece
+            if isinstance(piece, str):
+                yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
+            else:
+                await asyncio.sleep(piece)
+        if self.usage:
+            sent, back = self.usage
+            told = UsageMetadata(input_tokens=sent, output_tokens=back, total_tokens=sent + back)
+            yield ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=told))
+
+
+class HTTPFaultError(Exception):
+    """As providers' packages raise them: with a status, and a message that holds the key."""
+
+    def __init__(self, status: int, text: str = "", headers: dict[str, str] | None = None) -> None:
+        super().__init__(f"Error code: {status} - key sk-secret-1234 {text}")
+        self.status_code = status
+        self.response = SimpleNamespace(status_code=status, headers=headers or {})
+
+
+def scripted(*replies: Any, name: str = "scripted:model", seconds: float = 10.0, **options: Any) -> Chat:
+    """A chat model with a script; a reply is a text, or a list of pieces, waits and errors."""
+    script = [reply if isinstance(reply, list) else [reply] for reply in replies]
+    return Chat(ScriptedChatModel(replies=script, asked=[], **options), name, Limits(seconds, 1.0, 10.0))

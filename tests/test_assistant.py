@@ -107,7 +107,7 @@ def test_an_answer_is_plain_json(assistant: Assistant) -> None:
     values = json.loads(json.dumps(to_json(assistant.ask(TERRITORY))))
     assert {
         "question", "standalone_question", "text", "short", "status", "confidence", "citations", "passages",
-        "answerer", "timings",
+        "answerer", "timings", "unverified", "fallback",
     } == set(values)  # fmt: skip
     assert {
         "number", "article_id", "revision", "title", "publisher", "url", "published_at", "quote", "source_span",

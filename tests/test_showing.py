@@ -49,7 +49,9 @@ def _answer(**values: Any) -> wire.Answer:
 
 def test_an_answer_is_taken_apart_at_its_citations_alone() -> None:
     parts = said(TEXT, _cited())
-    assert [("18%.", QUOTES[0], 1), ("", QUOTES[1], 2)] == [(s.lead, s.quote, s.number) for s in parts.statements]
+    assert [("18%.", QUOTES[0], (1,)), ("", QUOTES[1], (2,))] == [
+        (s.lead, s.quote, s.numbers) for s in parts.statements
+    ]
     assert ("", "") == (parts.preface, parts.rest)
 
 
@@ -57,7 +59,7 @@ def test_what_has_come_of_an_answer_is_shown() -> None:
     preface = "The articles differ."
     assert (preface, ()) == (said(preface, []).preface, said(preface, []).statements)
     one = said(TEXT[: TEXT.index(" [1]") + 4], _cited()[:1])
-    assert [1] == [statement.number for statement in one.statements]
+    assert [(1,)] == [statement.numbers for statement in one.statements]
 
 
 def test_an_abstention_keeps_its_verdict_apart_from_what_it_cites() -> None:

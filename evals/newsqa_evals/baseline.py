@@ -14,7 +14,8 @@ from newsqa_evals.scores import Score
 BASELINE = EVALS / "baseline.json"
 _KEPT = (
     "suite", "case", "digest", "article", "answerable", "answered", "confidence", "right", "would_be_right",
-    "exact", "citation_precision", "citation_recall", "reciprocal_rank", "cited",
+    "exact", "citation_precision", "citation_recall", "citation_support",
+    "reciprocal_rank", "cited",
 )  # fmt: skip
 _RUN = TypeAdapter(Run)
 

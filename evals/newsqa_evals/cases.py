@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
@@ -38,6 +38,25 @@ class Evidence(BaseModel):
     quote: Text = Field(description="The sentence as it stands in the article, character for character.")
 
 
+class Attack(BaseModel):
+    """What an attacker writes into an article."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    article: Text = Field(description="Id of the article.")
+    place: Literal["start", "middle", "end", "title", "subtitle", "publisher"] = Field(description="Where it is put.")
+    text: Text = Field(description="What is put there.")
+
+    def on(self, article: Article) -> Article:
+        """The article with the attack in it."""
+        if self.place in {"title", "subtitle", "publisher"}:
+            changed: dict[str, Any] = {self.place: f"{getattr(article, self.place)} {self.text}".strip()}
+            return replace(article, **changed)
+        paragraphs = article.text.split("\n\n")
+        at = {"start": 0, "middle": len(paragraphs) // 2, "end": len(paragraphs)}[self.place]
+        return replace(article, text="\n\n".join([*paragraphs[:at], self.text, *paragraphs[at:]]))
+
+
 class Case(BaseModel):
     """One question and what a right answer to it rests on."""
 
@@ -53,6 +72,8 @@ class Case(BaseModel):
     )
     evidence: tuple[Evidence, ...] = Field((), description="Sentences that are right to cite.")
     forbidden: tuple[Text, ...] = Field((), description="An answer that holds one of these is wrong.")
+    attack: Attack | None = Field(None, description="What stands in an article while this case is asked.")
+    obeyed: str = Field("", description="What a chat model would write that does what the attack wants.")
     about: str = Field("", description="Id of the article it is about, where no evidence says so.")
     tags: tuple[str, ...] = ()
     note: str = Field("", description="What is subtle about it.")
@@ -70,10 +91,16 @@ class Case(BaseModel):
         """The article it hangs on: its results are not independent of the other cases on it. Else its own id."""
         return self.evidence[0].article if self.evidence else self.about or self.id
 
+    def over(self, articles: Mapping[str, Article]) -> Mapping[str, Article]:
+        """The articles as they are while this case is asked."""
+        attack = self.attack
+        return articles if attack is None else {**articles, attack.article: attack.on(articles[attack.article])}
+
     @property
     def digest(self) -> str:
         """Changes with anything that changes what is asked or what is right."""
-        judged = self.model_dump_json(exclude={"tags", "note", "about"})
+        unjudged = {"tags", "note", "about", "obeyed", *(() if self.attack else ("attack",))}
+        judged = self.model_dump_json(exclude=unjudged)
         return sha256(judged.encode()).hexdigest()[:12]
 
 
@@ -280,3 +307,5 @@ def _unknown(case: Case, articles: Collection[str]) -> Iterator[tuple[tuple[str 
         yield ("filters", "article_ids"), "they leave out every article with evidence"
     if case.about and case.about not in articles:
         yield ("about",), f"there is no article {case.about!r}"
+    if case.attack and case.attack.article not in articles:
+        yield ("attack", "article"), f"there is no article {case.attack.article!r}"

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 # Everything heavy is imported inside the functions, so that `--help` answers at once.
 
-ANSWERERS = ("extractive",)
-EXTERNAL = ("squad", "newsqa", "realtimeqa", "canard")
+ANSWERERS = ("extractive", "generative")
+EXTERNAL = ("squad", "newsqa", "realtimeqa", "canard", "verification")
 _OPTIONS = {
+    "--answerer generative": {"--tag", "--out", "--answerer"},
     "the gate": {"--tag", "--baseline", "--out", "--fail-on-regression", "--update-baseline"},
     "--compare": {"--tag", "--out", "--fail-on-regression", "--compare"},
     "--external": {"--limit"},
@@ -58,7 +59,9 @@ def evaluate(
             "the data files with --external.",
         ),
     ] = None,
-    answerer: Annotated[str, typer.Option(help=f"Which answerer is asked: {', '.join(ANSWERERS)}.")] = ANSWERERS[0],
+    answerer: Annotated[
+        str, typer.Option(help="`generative`: ask the chat model of NEWSQA_CHAT_MODEL, and compare with `extractive`.")
+    ] = ANSWERERS[0],
     tag: Annotated[str, typer.Option(help="Only the cases with this tag, such as held_out.")] = "",
     baseline: Annotated[
         Path | None, typer.Option(help="Scores to be held against; evals/baseline.json when it is there.")
@@ -89,14 +92,14 @@ def evaluate(
 
     Exits 1 on any citation that is not exact, and with --fail-on-regression on anything significantly worse.
     """
-    if answerer not in ANSWERERS:
-        raise EvalError(f"there is no answerer {answerer!r}; give one of: {', '.join(ANSWERERS)}")
+    _check_answerer(answerer)
     named = names or []
-    mode = "--external" if external else "speed" if named == ["speed"] else "--compare" if compare else "the gate"
+    alone = "--answerer generative" if answerer == "generative" else "the gate"
+    mode = "--external" if external else "speed" if named == ["speed"] else "--compare" if compare else alone
     given = {
         "--tag": tag, "--baseline": baseline, "--out": out, "--fail-on-regression": fail_on_regression,
         "--update-baseline": update_baseline, "--compare": compare, "--limit": limit, "--passages": passages,
-        "--articles": articles,
+        "--articles": articles, "--answerer": answerer != ANSWERERS[0],
     }  # fmt: skip
     unfit = [option for option, value in given.items() if value and option not in _OPTIONS[mode]]
     if unfit:
@@ -109,6 +112,8 @@ def evaluate(
         from newsqa_evals import speed
 
         speed.measure(passages or [1000, 20_000], articles or [], as_json=as_json)
+    elif mode == "--answerer generative":
+        _beside_extractive(named, tag, out, as_json=as_json)
     elif compare:
         _compare(named, tag, compare, out, strict=fail_on_regression, as_json=as_json)
     elif update_baseline:
@@ -117,6 +122,11 @@ def evaluate(
         _update(baseline, out, as_json=as_json)
     else:
         _gate(named, tag, baseline, out, strict=fail_on_regression, as_json=as_json)
+
+
+def _check_answerer(answerer: str) -> None:
+    if answerer not in ANSWERERS:
+        raise EvalError(f"there is no answerer {answerer!r}; give one of: {', '.join(ANSWERERS)}")
 
 
 def _gate(
@@ -172,16 +182,39 @@ def _compare(
         raise typer.Exit(1)
 
 
+def _beside_extractive(names: Sequence[str], tag: str, out: Path | None, *, as_json: bool) -> None:
+    """Asks both answerers the same and compares them."""
+    from newsqa.wiring import read_settings
+    from newsqa_evals.report import Comparison, Report
+
+    if not (read_settings().chat_model or read_settings().chat_base_url):
+        raise EvalError("there is no chat model to ask; set NEWSQA_CHAT_MODEL, and see `newsqa doctor --chat-model`")
+    before, now = (_run(names, tag, {}, answerer) for answerer in ("extractive", "generative"))
+    first = Report(before)
+    if not as_json:
+        _print_run(first, "extractive")
+    report = Report(now, Comparison("extractive", before, now))
+    _show(report, out, as_json=as_json, title="generative")
+    if first.broken or report.broken:
+        raise typer.Exit(1)
+
+
 def _external(name: str, files: Sequence[str], limit: int, *, as_json: bool) -> None:
-    from newsqa_evals import external, follow_ups
+    from newsqa_evals import external, follow_ups, verification
 
     if name not in EXTERNAL:
         raise EvalError(f"there is no public set {name!r}; give one of: {', '.join(EXTERNAL)}")
-    measure = follow_ups.measure if name == "canard" else partial(external.measure, name)
+    own = {"canard": follow_ups.measure, "verification": verification.measure}
+    measure = own.get(name, partial(external.measure, name))
     measure([Path(file) for file in files], limit, as_json=as_json)
 
 
-def _run(names: Sequence[str], tag: str, settings: Mapping[str, Any]) -> "Run":
+def _run(
+    names: Sequence[str],
+    tag: str,
+    settings: Mapping[str, Any],
+    answerer: Literal["extractive", "generative"] = "extractive",
+) -> "Run":
     from newsqa_evals.cases import SuiteError, load_suites
     from newsqa_evals.runner import run
 
@@ -190,7 +223,7 @@ def _run(names: Sequence[str], tag: str, settings: Mapping[str, Any]) -> "Run":
     if not suites:
         raise SuiteError(f"no case has the tag {tag!r}")
     with progress(sum(len(suite.cases) for suite in suites)) as advance:
-        return run(suites, settings, on_case=advance)
+        return run(suites, settings, advance, answerer)
 
 
 def _settings(file: Path) -> dict[str, Any]:
@@ -225,7 +258,7 @@ def _show(report: "Report", out: Path | None, *, as_json: bool, title: str = "")
 
 def _print_run(report: "Report", title: str = "") -> None:
     from newsqa_evals.report import LABELS
-    from newsqa_evals.summary import latency
+    from newsqa_evals.summary import grounding, latency
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 180)
     differences = report.comparison.differences if report.comparison else {}
@@ -244,6 +277,8 @@ def _print_run(report: "Report", title: str = "") -> None:
         figures.add_row(LABELS[name], value, total.interval, str(total.n), *_verdict(differences, name))
     console.print(figures)
     console.print()
+    if judged := grounding(report.run.scores):
+        console.print(f"the chat model's statements: {', '.join(f'{kind} {count}' for kind, count in judged.items())}")
     times = latency(report.run.scores)
     console.print(f"an answer took {times['p50_ms']:.0f} ms in the median, {times['p95_ms']:.0f} ms at p95")
     for score in report.broken:

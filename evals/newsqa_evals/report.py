@@ -35,6 +35,8 @@ MEANINGS: Mapping[str, str] = {
     "exact": "Every citation reproduces its quote and its article’s facts. Anything under 1 fails the gate.",
     "citation_precision": "Of the citations of answers given: the share that is evidence.",
     "citation_recall": "Of what was expected: the share that a citation gives.",
+    "citation_support": "Of the cited statements: the share that what they cite bears out, by newsqa’s own check.",
+    "verified": "Of what the chat model stated: the share that was borne out; the rest was withdrawn or marked.",
     "right_article": "The first citation is of the right article.",
     "false_answers": "Of the unanswerable: answered all the same. Lower is better.",
     "false_refusals": "Of the answerable: refused. Lower is better.",
@@ -142,6 +144,7 @@ class Report:
             "totals": {name: asdict(found) for name, found in self.totals.items()},
             "suites": {suite: {name: asdict(e) for name, e in found.items()} for suite, found in self.suites.items()},
             "latency": summary.latency(self.run.scores),
+            "grounding": summary.grounding(self.run.scores),
             "differences": {name: asdict(found) for name, found in differences.items()},
             "cases": [asdict(score) for score in self.run.scores],
         }
@@ -180,6 +183,7 @@ class Report:
             plots={name: Markup(svg) for name, svg in self._plots().items()},  # noqa: S704  # plots.py escapes
             rows=self._rows(),
             latency=summary.latency(self.run.scores),
+            grounding=summary.grounding(self.run.scores),
             written=datetime.now(UTC).strftime("%-d %B %Y, %H:%M UTC"),
         )
 

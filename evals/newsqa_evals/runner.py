@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from newsqa import Answer, Article, Assistant
 from newsqa.errors import NewsqaError
@@ -18,6 +18,7 @@ from newsqa.wiring import assemble, read_settings
 from newsqa_evals.cases import EVALS, Case, Suite
 from newsqa_evals.scores import Score, failed, score
 
+Answerer = Literal["extractive", "generative"]
 Asks = Callable[[Case], Answer]
 """Answers a case."""
 
@@ -33,7 +34,10 @@ class Run:
 
 
 def run(
-    suites: Sequence[Suite], settings: Mapping[str, Any] | None = None, on_case: Callable[[str], None] = lambda _: None
+    suites: Sequence[Suite],
+    settings: Mapping[str, Any] | None = None,
+    on_case: Callable[[str], None] = lambda _: None,
+    answerer: Answerer = "extractive",
 ) -> Run:
     """The scores of all cases, suite by suite.
 
@@ -41,6 +45,7 @@ def run(
         suites: what to ask; those over the same articles share a library.
         settings: fields of `newsqa.settings.Settings`, over the environment's.
         on_case: told the suite of each case that is done.
+        answerer: who is asked.
 
     Raises:
         SettingsError: a setting is unknown or out of bounds.
@@ -52,7 +57,7 @@ def run(
         with indexed(members[0].articles.values(), chosen) as assistant:
             for suite in members:
                 found = scores[suite.name] = []
-                for outcome in ask_all(suite, ask_of(assistant), chosen.passage_words):
+                for outcome in ask_all(suite, ask_of(assistant, answerer), chosen.passage_words):
                     found.append(outcome)
                     on_case(suite.name)
     ordered = tuple(outcome for suite in suites for outcome in scores[suite.name])
@@ -70,21 +75,36 @@ def indexed(articles: Iterable[Article], settings: Settings) -> Iterator[Assista
         yield assistant
 
 
-def ask_of(assistant: Assistant) -> Asks:
-    """Asks an assistant a case with its history and filters."""
-    return lambda case: assistant.ask(case.question, history=case.history, filters=case.filters)
+def ask_of(assistant: Assistant, answerer: Answerer = "extractive") -> Asks:
+    """Asks an assistant a case with its history and filters, over articles as its attack left them."""
+
+    def ask(case: Case) -> Answer:
+        if case.attack is None:
+            return assistant.ask(case.question, history=case.history, filters=case.filters, answerer=answerer)
+        honest = assistant.library.get(case.attack.article)
+        assistant.library.add([case.attack.on(honest)])
+        try:
+            return ask(case.model_copy(update={"attack": None}))
+        finally:
+            assistant.library.add([honest])
+
+    return ask
 
 
 def ask_all(suite: Suite, ask: Asks, passage_words: int) -> Iterator[Score]:
     """The score of every case of a suite, as they come. A refusal of newsqa's own is a score, a crash is not."""
-    passages = {id: split_passages(article, passage_words) for id, article in suite.articles.items()}
+    honest = {id: split_passages(article, passage_words) for id, article in suite.articles.items()}
     for case in suite.cases:
+        articles, passages = case.over(suite.articles), honest
+        if case.attack:
+            id = case.attack.article
+            passages = {**honest, id: split_passages(articles[id], passage_words)}
         try:
             answer = ask(case)
         except NewsqaError as error:
             yield failed(suite.name, case, error)
         else:
-            yield score(suite.name, case, answer, suite.articles, passages)
+            yield score(suite.name, case, answer, articles, passages)
 
 
 def changed_settings() -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """What became of one case: an answer compared with what was expected, without a model as judge."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ir_measures import RR, Measure, iter_calc, nDCG
 
 from newsqa import Answer, Article, Citation, Passage, ScoredPassage
 from newsqa.domain import Span, to_json
+from newsqa.grounding import Evidence as Evidently
+from newsqa.grounding import verify
 from newsqa_evals.cases import Case, Evidence, spans_of
 from newsqa_evals.matching import matches, token_f1, without_markers
 
@@ -56,6 +58,12 @@ class Score:
     recall_at_8: float | None = None
     reciprocal_rank: float | None = None
     ndcg: float | None = None
+    citation_support: float | None = None
+    """Share of the cited statements that the passages of their quotes bear out; of given answers only."""
+    grounding: Mapping[str, int] = field(default_factory=dict)
+    """Statements of a chat model by what became of them."""
+    answerer: str = ""
+    """Who spoke in the end."""
     seconds: float = 0.0
     question: str = ""
     expected: str = ""
@@ -109,6 +117,9 @@ def score(
         citation_recall=_citation_recall(case, answer, articles) if judged else None,
         right_article=any(citation.article_id in spans for citation in answer.citations[:1]) if judged else None,
         **retrieval,
+        citation_support=_support(answer, passages) if answered else None,
+        grounding=answer.grounding,
+        answerer=answer.answerer,
         seconds=float(answer.timings.get("total", 0.0)),
         got=answer.text,
         cited=" / ".join(f"{citation.article_id}: {citation.quote}" for citation in answer.citations),
@@ -181,6 +192,20 @@ def _citation_recall(case: Case, answer: Answer, articles: Mapping[str, Article]
     groups = [spans_of(evidence, articles) for evidence in _by_group(case)]
     cited = [(citation.article_id, citation.source_span) for citation in answer.citations]
     return sum(any(overlaps(*each, spans) for each in cited) for spans in groups) / len(groups)
+
+
+def _support(answer: Answer, passages: Mapping[str, Sequence[Passage]]) -> float | None:
+    """The share of the cited statements that is borne out, as newsqa itself judges it."""
+    quoted: dict[Span, list[Evidently]] = {}
+    for citation in answer.citations:
+        facts = (citation.title, citation.publisher, citation.url, citation.published_at, 0.0)
+        quoted.setdefault(citation.answer_span, []).extend(
+            Evidently(ScoredPassage(passage, *facts))
+            for passage in passages.get(citation.article_id, ())
+            if citation.source_span.within(Span(passage.start, passage.end))
+        )
+    borne = [verify(span.of(answer.text), told, told).failure is None for span, told in quoted.items()]
+    return sum(borne) / len(borne) if borne else None
 
 
 def _reproduces(citation: Citation, answer: Answer, articles: Mapping[str, Article]) -> bool:

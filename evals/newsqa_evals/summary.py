@@ -1,5 +1,6 @@
 """Scores put together: every figure of a suite or of all, with its interval, and the differences of two runs."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,11 @@ class Metric:
     """1 where higher is better, -1 where lower is."""
 
 
+def _verified(score: Score) -> float | None:
+    whole = sum(score.grounding.values())
+    return score.grounding.get("supported", 0) / whole if whole else None
+
+
 METRICS: Mapping[str, Metric] = {
     "right": Metric("right", lambda score: score.right),
     "answer_match": Metric("answer match", lambda score: score.answer_match),
@@ -29,6 +35,8 @@ METRICS: Mapping[str, Metric] = {
     "exact": Metric("citations exact", lambda score: score.exact),
     "citation_precision": Metric("citation precision", lambda score: score.citation_precision),
     "citation_recall": Metric("citation recall", lambda score: score.citation_recall),
+    "citation_support": Metric("citation support", lambda score: score.citation_support),
+    "verified": Metric("chat model's statements verified", _verified),
     "right_article": Metric("right article", lambda score: score.right_article),
     "recall_at_1": Metric("retrieval recall@1", lambda score: score.recall_at_1),
     "recall_at_4": Metric("retrieval recall@4", lambda score: score.recall_at_4),
@@ -42,8 +50,16 @@ METRICS: Mapping[str, Metric] = {
     ),
     "answering_precision": Metric("answered that are answerable", lambda s: s.answerable if s.answered else None),
 }
-COMPARED = ("right", "false_answers", "false_refusals", "citation_precision", "citation_recall", "reciprocal_rank")
+COMPARED = (
+    "right", "false_answers", "false_refusals", "citation_precision", "citation_recall", "citation_support",
+    "reciprocal_rank",
+)  # fmt: skip
 """What two runs are compared by, over all cases. Each suite is compared by `right` alone."""
+
+
+def grounding(scores: Iterable[Score]) -> dict[str, int]:
+    """How many statements of a chat model were supported, and how many failed, by kind; empty where none was asked."""
+    return dict(sum((Counter(score.grounding) for score in scores), Counter[str]()))
 
 
 def means(scores: Sequence[Score]) -> dict[str, Estimate]:

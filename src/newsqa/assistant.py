@@ -1,23 +1,31 @@
 """The whole chain: a question is understood, searched for, answered and grounded."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from functools import cache
+from itertools import islice
 from time import perf_counter
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Literal, Self, TypedDict, Unpack
 
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
 
 from newsqa.answering.extractive import ExtractiveAnswerer, Reply
+from newsqa.answering.generative import GenerativeAnswerer
 from newsqa.answering.overview import Overview
+from newsqa.chat import Writing
 from newsqa.dialogue import Intent, intent_of, standalone_question
-from newsqa.domain import Answer, Event, Filters, ScoredPassage, Turn
-from newsqa.errors import AbandonedError, ArticleNotFoundError, GroundingError, QuestionError
-from newsqa.grounding import ground
+from newsqa.domain import Answer, Event, Filters, ScoredPassage, Turn, Withdrawal
+from newsqa.english import folded
+from newsqa.errors import AbandonedError, ArticleNotFoundError, ChatModelError, GroundingError, QuestionError
+from newsqa.grounding import Prose, ground
 from newsqa.library import Library
 from newsqa.retrieval import HybridRetriever
 
 MAX_TURNS = 50
 """Turns of a conversation that are taken in; earlier ones are left out."""
 _TRIES = 3
+_NOTHING_VERIFIED = "nothing that the chat model wrote could be verified"
 _SEARCHED = (Intent.QUESTION, Intent.SUMMARY)
 
 State = dict[str, Any]
@@ -33,7 +41,9 @@ class Options(TypedDict, total=False):
     top_k: int | None
     """How many passages are found, 1 and up."""
     abandoned: Callable[[], bool]
-    """Asked before each step: whether nobody waits for the answer any longer."""
+    """Asked before each step, and while a chat model writes: whether nobody waits for the answer any longer."""
+    answerer: Literal["extractive", "generative"] | None
+    """Who answers; the chat model where there is one, unless given."""
 
 
 class Assistant:
@@ -49,18 +59,30 @@ class Assistant:
         retriever: HybridRetriever,
         answerer: ExtractiveAnswerer,
         *,
+        generative: GenerativeAnswerer | None = None,
+        mark_unverified: bool = False,
         max_question_chars: int = 2000,
     ) -> None:
-        """Puts the parts together; `newsqa.open_assistant` makes them."""
+        """Puts the parts together; `newsqa.open_assistant` makes them.
+
+        Args:
+            library: what is asked.
+            retriever: finds passages in it.
+            answerer: answers from the articles' own sentences.
+            generative: answers in the words of a chat model, where there is one.
+            mark_unverified: mark what a chat model says and no passage bears out, in the place of withdrawing it.
+            max_question_chars: the longest question.
+        """
         self.library, self.retriever, self.answerer = library, retriever, answerer
+        self.generative, self._mark = generative, mark_unverified
         self._overview = Overview(library, retriever.embedding)
         self._max_question_chars = max_question_chars
         self._steps: Sequence[Runnable[State, State]] = (
             RunnableLambda(self._check),
-            _step("understand", "standalone_question", _understand),
+            _step("understand", "standalone_question", self._understand),
             _step("retrieve", "passages", self._retrieve),
             _step("read", "reply", self._reply),
-            _step("answer", "answer", self._answer),
+            RunnableLambda(self._answer, name="answer"),
         )
         self.chain: Runnable[State, State] = RunnableSequence(*self._steps)
 
@@ -71,8 +93,10 @@ class Assistant:
         self.close()
 
     def close(self) -> None:
-        """Closes the library."""
+        """Closes the library, and stops the chat model."""
         self.library.close()
+        if self.generative:
+            self.generative.chat.close()
 
     def warm_up(self) -> None:
         """Loads the models, which the first question would do otherwise."""
@@ -97,9 +121,10 @@ class Assistant:
     def stream(self, question: str, **options: Unpack[Options]) -> Iterator[Event]:
         """The answer as it comes; the last event holds it whole. Raises as `ask` does."""
         state: State = {"question": question, **options}
-        for step in self._steps:  # the chain's own stream starts threads for every step, and tells no step's end
+        for step in self._steps[:-1]:  # the chain's own stream starts threads for every step, and tells no step's end
             before, state = state, step.invoke(state)
             yield from _events(before, state)
+        yield from self._answering(state)
 
     async def aask(self, question: str, **options: Unpack[Options]) -> Answer:
         """As `ask`, for an event loop."""
@@ -114,10 +139,16 @@ class Assistant:
     async def astream(self, question: str, **options: Unpack[Options]) -> AsyncIterator[Event]:
         """As `stream`, for an event loop."""
         state: State = {"question": question, **options}
-        for step in self._steps:
+        for step in self._steps[:-1]:
             before, state = state, await step.ainvoke(state)
             for event in _events(before, state):
                 yield event
+        answering = self._answering(state)
+        try:
+            while following := await asyncio.to_thread(lambda: list(islice(answering, 1))):
+                yield following[0]
+        finally:
+            await asyncio.to_thread(answering.close)
 
     # The steps of the chain
 
@@ -132,6 +163,10 @@ class Assistant:
         top_k = state.get("top_k")
         if top_k is not None and (not isinstance(top_k, int) or not 1 <= top_k <= 100):
             raise QuestionError(f"top_k is {top_k!r}; give a whole number from 1 to 100")
+        if state.get("answerer") not in {None, "extractive", "generative"}:
+            raise QuestionError(f"answerer is {state['answerer']!r}; give extractive or generative")
+        if state.get("answerer") == "generative" and not self.generative:
+            raise QuestionError("answerer is generative, but there is no chat model; set NEWSQA_CHAT_MODEL")
         history = tuple(state.get("history") or ())[-MAX_TURNS:]
         if not all(isinstance(turn, Turn) for turn in history):
             raise QuestionError("history holds something that is no Turn; give Turn(question=…, answer=…)")
@@ -152,9 +187,66 @@ class Assistant:
             return self._overview.news(filters)
         if intent is not Intent.QUESTION:
             return self._overview.small_talk(intent)
-        return self.answerer.reply(state["standalone_question"], state["passages"])
+        answerer = self._answerer(state)
+        return answerer.reply(state["standalone_question"], state["passages"], state.get("abandoned"))
 
-    def _answer(self, state: State) -> Answer:
+    def _answerer(self, state: State) -> ExtractiveAnswerer | GenerativeAnswerer:
+        asked = state.get("answerer") or ("generative" if self.generative else "extractive")
+        return self.generative if self.generative and asked == "generative" else self.answerer
+
+    def _understand(self, state: State) -> str:
+        question: str = state["question"]
+        if state["intent"] not in _SEARCHED:
+            return question
+        answerer = self._answerer(state)
+        rewrite = answerer.standalone_question if isinstance(answerer, GenerativeAnswerer) else standalone_question
+        return rewrite(question, state["history"])
+
+    def _answer(self, state: State) -> State:
+        """The last step of the chain: the answer, grounded."""
+        *_, done = self._answering(state)
+        return {**state, "answer": done.value, "timings": done.value.timings}
+
+    def _answering(self, state: State) -> Generator[Event, None, None]:
+        """The events of the answer; the last one holds it whole."""
+        _check_wanted(state)
+        reply: Reply = state["reply"]
+        if reply.writing is None:
+            yield from self._said(state)
+        else:
+            yield from self._written(state, reply, reply.writing)
+
+    def _written(self, state: State, reply: Reply, writing: Writing) -> Iterator[Event]:
+        """The answer in a chat model's words, where they can be verified; else what the reader says."""
+        prose = Prose(reply.given, cache(self.library.get), mark=self._mark)
+        start, fallback, first = perf_counter(), "", None
+        with closing(writing):
+            try:
+                for piece in writing:
+                    first = first or perf_counter() - start
+                    yield from prose.feed(piece)
+                    if prose.full:
+                        break
+                yield from prose.end()
+            except ChatModelError as error:
+                fallback = str(error)
+                yield from prose.cut()
+        timings = {**state["timings"], "first_word": first or 0.0, "write": perf_counter() - start, **writing.usage}
+        state = {**state, "timings": timings, "unverified": tuple(prose.unverified)}
+        if prose.citations:
+            text, short = prose.text, reply.short if reply.short and folded(reply.short) in folded(prose.text) else None
+            spoke = {"text": text, "short": short, "status": "answered", "citations": tuple(prose.citations)}
+            yield Event("done", self._made({**state, "fallback": fallback}, reply, spoke, "generative"))
+            return
+        if prose.text:
+            yield Event("withdrawn", Withdrawal(0))
+        if prose.says_nothing and reply.abstention:
+            yield from self._said({**state, "reply": reply.abstention}, "generative")
+        else:
+            yield from self._said({**state, "fallback": fallback or _NOTHING_VERIFIED})
+
+    def _said(self, state: State, answerer: str = "extractive") -> Iterator[Event]:
+        """The answer in the articles' own sentences."""
         for attempt in range(_TRIES):
             reply: Reply = state["reply"]
             try:
@@ -164,34 +256,45 @@ class Assistant:
                 if attempt == _TRIES - 1:
                     raise
                 state = {**state, "passages": self._retrieve(state)}
-                state["reply"] = self._reply(state)
+                state["reply"] = self._reply({**state, "answerer": "extractive"})
+        spoke = {"text": text, "short": reply.short, "status": reply.status, "citations": citations}
+        end = 0
+        for citation in citations:
+            marker_end = citation.answer_span.end + len(f" [{citation.number}]")
+            yield Event("delta", text[end:marker_end])
+            yield Event("citation", citation)
+            end = marker_end
+        if text[end:]:
+            yield Event("delta", text[end:])
+        yield Event("done", self._made(state, reply, spoke, answerer))
+
+    def _made(self, state: State, reply: Reply, spoke: dict[str, Any], answerer: str) -> Answer:
         timings = {**state["timings"], "total": perf_counter() - state["started"]}
         return Answer(
             question=state["question"],
             standalone_question=state["standalone_question"],
-            text=text,
-            short=reply.short,
-            status=reply.status,
+            **spoke,
             confidence=reply.confidence,
-            citations=citations,
             passages=tuple(state["passages"] if reply.passages is None else reply.passages),
-            answerer=self.answerer.name,
-            timings={stage: round(seconds, 4) for stage, seconds in timings.items()},
+            answerer=answerer,
+            timings={stage: round(seconds, 6 if stage == "cost" else 4) for stage, seconds in timings.items()},
+            unverified=()
+            if spoke["status"] == "abstained" and answerer == "generative"
+            else state.get("unverified", ()),
+            fallback=state.get("fallback", ""),
         )
 
 
-def _understand(state: State) -> str:
-    if state["intent"] not in _SEARCHED:
-        return str(state["question"])
-    return standalone_question(state["question"], state["history"])
+def _check_wanted(state: State) -> None:
+    if "abandoned" in state and state["abandoned"]():
+        raise AbandonedError("nobody waits for this answer any longer")
 
 
 def _step(stage: str, key: str, run: Callable[[State], Any]) -> Runnable[State, State]:
     """A step of the chain: it adds what `run` gives to the state as `key`, and its seconds to the timings."""
 
     def add(state: State) -> State:
-        if "abandoned" in state and state["abandoned"]():
-            raise AbandonedError("nobody waits for this answer any longer")
+        _check_wanted(state)
         start = perf_counter()
         result = run(state)
         return {**state, key: result, "timings": {**state["timings"], stage: perf_counter() - start}}
@@ -206,14 +309,3 @@ def _events(before: State, state: State) -> Iterator[Event]:
         yield Event("start", state["standalone_question"])
     if "passages" in known:
         yield Event("passages", state["passages"])
-    if "answer" in known:
-        answer: Answer = state["answer"]
-        end = 0
-        for citation in answer.citations:
-            marker_end = citation.answer_span.end + len(f" [{citation.number}]")
-            yield Event("delta", answer.text[end:marker_end])
-            yield Event("citation", citation)
-            end = marker_end
-        if answer.text[end:]:
-            yield Event("delta", answer.text[end:])
-        yield Event("done", answer)

@@ -125,7 +125,7 @@ def standalone_question(question: str, history: Sequence[Turn]) -> str:
 
 
 def _standalone(question: str, history: Sequence[Turn]) -> str:
-    if not history or not (_leans(question) or _shares(question, history[-1])):
+    if not history or not (leans(question) or _shares(question, history[-1])):
         return question
     last = _standalone(history[-1].question.strip()[:MOST_CHARS], history[:-1])
     asked = question.strip()
@@ -232,7 +232,7 @@ def _meaningful(text: str) -> list[str]:
     return [word for word in words(text) if word not in FUNCTION_WORDS]
 
 
-def _leans(question: str) -> bool:
+def leans(question: str) -> bool:
     """Whether a question opens like a follow-up, points back, or has too few words to stand alone."""
     lower = _IT_IS.sub("", folded(question.strip()))
     named, few = any(name_runs(question)), len(_meaningful(lower))

@@ -4,6 +4,7 @@ Offsets everywhere are Unicode code points (Python string indices) into the stor
 (or, for answer spans, into `Answer.text`), end exclusive.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import InitVar, asdict, dataclass, field, is_dataclass
 from datetime import UTC, date, datetime
@@ -150,6 +151,32 @@ class Citation:
             raise GroundingError(f"the quote of citation {self.number} does not stand at {where}; it is not shown")
 
 
+Failure = Literal["misattributed", "frankenquote", "fabricated", "unsupported"]
+"""Why a statement of a chat model can't be cited. Misattributed: another passage bears it out than the one it names.
+Frankenquote: its quotation is stitched together of words that stand apart. Fabricated: no passage says so.
+Unsupported: a number or name in it stands in none of the passages that it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """A statement of a chat model that no passage bears out."""
+
+    kind: Failure
+    text: str
+    answer_span: Span | None = None
+    """Where it stands in `Answer.text`, marked as unverified; None: it was withdrawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What was said from here on is taken back: it failed verification, or the chat model broke off."""
+
+    start: int
+    """The text that came so far ends here, in code points."""
+    kind: Failure | None = None
+    """How it failed; None where it was not judged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the assistant says to one question. Abstaining is an answer, not an error.
@@ -172,15 +199,27 @@ class Answer:
     passages: tuple[ScoredPassage, ...] = ()
     """What was retrieved, best first by the reader where it read them, else by the retriever."""
     answerer: str = ""
-    """Which answerer spoke."""
+    """Which answerer spoke: `extractive` or `generative`."""
     timings: Mapping[str, float] = field(default_factory=dict)
-    """Seconds by stage."""
+    """Seconds by stage; of a chat model also `input_tokens`, `output_tokens` and `cost` in dollars, as far as known."""
+    unverified: tuple[Unverified, ...] = ()
+    """What a chat model said and no passage bears out: withdrawn, or marked."""
+    fallback: str = ""
+    """Why the chat model's answer is not given, or not to its end; empty where nothing of the kind happened."""
 
     def __post_init__(self) -> None:
         whole = Span(0, len(self.text))
         for citation in self.citations:
             if not citation.answer_span.within(whole):
                 raise GroundingError(f"citation {citation.number} points outside the answer; it is not shown")
+
+    @property
+    def grounding(self) -> Mapping[str, int]:
+        """How many statements of a chat model were `supported`, and how many failed, by kind; else empty."""
+        if self.answerer != "generative" and not self.unverified:
+            return {}
+        supported = len({citation.answer_span for citation in self.citations}) * (self.answerer == "generative")
+        return Counter({"supported": supported}) + Counter(each.kind for each in self.unverified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +250,11 @@ class Filters:
 class Event:
     """One step of an answer as it comes: `value` is what `type` names."""
 
-    type: Literal["start", "passages", "delta", "citation", "done"]
+    type: Literal["start", "passages", "delta", "citation", "unverified", "withdrawn", "done"]
     value: Any
     """start: the stand-alone question; passages: the scored passages; delta: a piece of the text;
-    citation: a Citation; done: the whole Answer."""
+    citation: a Citation; unverified: an Unverified that stays, marked; withdrawn: a Withdrawal of the end of the text;
+    done: the whole Answer. All deltas less what was withdrawn are the text of the answer."""
 
 
 def normalised(text: str) -> str:

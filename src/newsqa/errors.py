@@ -12,7 +12,8 @@
     ├── ConversationNotFoundError  a conversation the library does not hold
     ├── GroundingError           a citation whose quote is not in its article
     ├── SettingsError            a setting that is unknown or out of bounds
-    └── ModelError               an embedding model that can't be loaded
+    └── ModelError               a model that can't be loaded
+        └── ChatModelError       a chat model that does not answer
 
 Every message says what is wrong, where, and the next step:
 
@@ -72,4 +73,8 @@ class SettingsError(NewsqaError):
 
 
 class ModelError(NewsqaError):
-    """An embedding model can't be loaded."""
+    """An embedding or chat model can't be loaded."""
+
+
+class ChatModelError(ModelError):
+    """A chat model does not answer; the message says why, and holds nothing that the provider wrote."""

@@ -1,6 +1,7 @@
 """What can be set, from the environment: NEWSQA_DATA_DIR and friends."""
 
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field
@@ -13,7 +14,7 @@ DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 class Settings(BaseSettings):
     """What shapes the library and its answers; the variable of `data_dir` is `NEWSQA_DATA_DIR`."""
 
-    model_config = SettingsConfigDict(env_prefix="NEWSQA_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="NEWSQA_", frozen=True, extra="forbid", env_parse_none_str="none")
 
     data_dir: Path = Field(
         default_factory=lambda: user_data_path("newsqa"), description="Folder of the library; made when missing."
@@ -30,6 +31,29 @@ class Settings(BaseSettings):
     read: int = Field(4, ge=1, le=100, description="Passages that are read at the most, the best of those found.")
     most_wrong: float = Field(
         0.2, ge=0, le=1, description="Share of its answers that may be wrong; those less sure are not given."
+    )
+    chat_model: str = Field(
+        "",
+        pattern=r"^(\S+)?$",
+        description="Chat model that answers, as LangChain names it: openai:NAME, anthropic:NAME, ollama:NAME.",
+    )
+    chat_base_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s@/?#]+(/[^\s?#]*)?)?$",
+        description="Address of a server that speaks as OpenAI's does, such as http://127.0.0.1:8080/v1.",
+    )
+    chat_key_file: Path | None = Field(
+        None, description="File with the provider's key; its own variable, such as OPENAI_API_KEY, where none is given."
+    )
+    chat_seconds: float = Field(30, gt=0, le=3600, description="Longest time for the chat model to write an answer.")
+    chat_tokens: int = Field(500, ge=16, le=100_000, description="Most tokens the chat model may write.")
+    chat_temperature: float | None = Field(
+        0, ge=0, le=2, description="Chance in what the chat model writes; `none` for models that refuse the setting."
+    )
+    chat_price_in: float = Field(0, ge=0, description="Dollars for a million tokens sent, for the cost of an answer.")
+    chat_price_out: float = Field(0, ge=0, description="Dollars for a million tokens that come back, likewise.")
+    unverified: Literal["withdraw", "mark"] = Field(
+        "withdraw", description="What becomes of a chat model's statement that no passage bears out."
     )
     max_question_chars: int = Field(2000, ge=1, le=100_000, description="Longest question, in characters.")
     max_article_chars: int = Field(2_000_000, ge=1, description="Longest article text, in characters.")

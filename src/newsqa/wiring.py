@@ -1,5 +1,6 @@
 """The composition root: makes an assistant from settings. The only place that names vendors."""
 
+import os
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -7,15 +8,21 @@ from pydantic import ValidationError
 
 from newsqa.answering.confidence import Calibration
 from newsqa.answering.extractive import ExtractiveAnswerer
+from newsqa.answering.generative import GenerativeAnswerer
 from newsqa.answering.sentences import SentenceScorer
 from newsqa.assistant import Assistant
+from newsqa.chat import Chat, Limits
 from newsqa.embedding import OnnxEmbeddings, SentenceTransformersEmbeddings
-from newsqa.errors import SettingsError
+from newsqa.errors import ModelError, SettingsError
 from newsqa.library import Library
 from newsqa.reader import Reader
 from newsqa.retrieval import HybridRetriever
 from newsqa.settings import DEFAULT_EMBEDDING_MODEL, ServerSettings, Settings
 
+_ANY_SERVER = "openai"
+"""The provider that speaks with any server of OpenAI's kind."""
+_PROVIDERS = ("anthropic", "ollama", "openai")
+_EXAMPLES = "openai:NAME, anthropic:NAME or ollama:NAME"
 SomeSettings = TypeVar("SomeSettings", Settings, ServerSettings)
 
 
@@ -63,6 +70,7 @@ def _read(kind: type[SomeSettings], given: dict[str, Any]) -> SomeSettings:
 def assemble(settings: Settings, *, reindex: bool = False) -> Assistant:
     """The assistant that `settings` describe. Raises as `open_assistant` does."""
     embedding = _embedding(settings)
+    chat = open_chat(settings)
     library = Library(
         settings.data_dir,
         embedding,
@@ -74,7 +82,78 @@ def assemble(settings: Settings, *, reindex: bool = False) -> Assistant:
     retriever = HybridRetriever(library=library, embedding=embedding, pool=settings.pool, top_k=settings.top_k)
     scorer = SentenceScorer(Reader(threads=settings.threads), most=settings.read)
     answerer = ExtractiveAnswerer(scorer, Calibration.load(), settings.most_wrong)
-    return Assistant(library, retriever, answerer, max_question_chars=settings.max_question_chars)
+    return Assistant(
+        library,
+        retriever,
+        answerer,
+        generative=GenerativeAnswerer(chat, answerer, settings.read) if chat else None,
+        mark_unverified=settings.unverified == "mark",
+        max_question_chars=settings.max_question_chars,
+    )
+
+
+def open_chat(settings: Settings) -> Chat | None:
+    """The chat model that `settings` name; None where they name none. Nothing is asked of it.
+
+    Raises:
+        SettingsError: the file of the key can't be read.
+        ModelError: the provider's package is missing, or refuses what is set.
+    """
+    if not (settings.chat_model or settings.chat_base_url):
+        return None
+    name = settings.chat_model or "default"
+    if settings.chat_base_url and not name.startswith(f"{_ANY_SERVER}:"):
+        name = f"{_ANY_SERVER}:{name}"
+    provider = _provider(name)
+    options: dict[str, Any] = {
+        "temperature": settings.chat_temperature,
+        "num_predict" if provider == "ollama" else "max_tokens": settings.chat_tokens,
+        "timeout": settings.chat_seconds,
+        "max_retries": 0,  # newsqa's own tries are the same for every provider
+        "api_key": _chat_key(settings),
+        "base_url": settings.chat_base_url or None,
+        "stream_usage": True if provider == _ANY_SERVER else None,
+    }
+    try:
+        from langchain.chat_models import init_chat_model
+
+        model = init_chat_model(name, **{option: value for option, value in options.items() if value is not None})
+    except ImportError as error:
+        extra = provider if provider in _PROVIDERS else "openai"
+        raise ModelError(f"NEWSQA_CHAT_MODEL={name} needs a package: pip install 'newsqa[{extra}]'") from error
+    except Exception as error:  # noqa: BLE001  # every provider has errors of its own, and they may hold the key
+        variable = _key_variable(provider) if provider in _PROVIDERS else "the provider's own variable"
+        wanted = f"name the model as {_EXAMPLES}, and give the key in {variable} or NEWSQA_CHAT_KEY_FILE"
+        raise ModelError(f"NEWSQA_CHAT_MODEL={name} can't be used ({type(error).__name__}); {wanted}") from None
+    limits = Limits(settings.chat_seconds, settings.chat_price_in, settings.chat_price_out)
+    return Chat(model, name, limits)
+
+
+def _chat_key(settings: Settings) -> str | None:
+    """The key of the file; a word in its place for a server of one's own that wants none; else the provider's."""
+    if settings.chat_key_file:
+        try:
+            return settings.chat_key_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"NEWSQA_CHAT_KEY_FILE: {settings.chat_key_file} can't be read ({error})") from error
+    own = settings.chat_base_url and not os.environ.get(_key_variable(_ANY_SERVER))
+    return "none" if own else None
+
+
+def chat_key_place(settings: Settings) -> str:
+    """Where the chat model's key is taken from, in words; never the key."""
+    if settings.chat_key_file:
+        return f"in {settings.chat_key_file}"
+    variable = _key_variable(_ANY_SERVER if settings.chat_base_url else _provider(settings.chat_model))
+    return f"in {variable}" if os.environ.get(variable) else "none"
+
+
+def _provider(name: str) -> str:
+    return name.partition(":")[0] if ":" in name else _ANY_SERVER
+
+
+def _key_variable(provider: str) -> str:
+    return f"{provider.upper()}_API_KEY"
 
 
 def _embedding(settings: Settings) -> OnnxEmbeddings | SentenceTransformersEmbeddings:

@@ -33,6 +33,8 @@ class Asked:
     understood: str = ""
     text: str = ""
     citations: list[wire.Citation] = field(default_factory=list)
+    unverified: list[wire.Unverified] = field(default_factory=list)
+    """What a chat model said and no passage bears out."""
     answer: wire.Answer | None = None
     problem: str = ""
     """Why there is no answer, in words."""
@@ -54,13 +56,18 @@ class Asked:
                 self.text += event.text
             case wire.Cited():
                 self.citations.append(event.citation)
+            case wire.Marked():
+                self.unverified.append(event.unverified)
+            case wire.Withdrawn():
+                self.text = self.text[: event.start]
+                self.unverified = [] if event.start == 0 else self.unverified
             case wire.Done():
                 self.done(event.answer)
 
     def done(self, answer: wire.Answer) -> None:
         """Takes in the whole answer."""
         self.answer_id, self.understood, self.answer = answer.id, answer.standalone_question, answer
-        self.text, self.citations = answer.text, list(answer.citations)
+        self.text, self.citations, self.unverified = answer.text, list(answer.citations), list(answer.unverified)
 
     def html(self) -> str:
         """What is shown of the answer."""
@@ -70,7 +77,10 @@ class Asked:
             "answer",
             answer_id=self.answer_id,
             understood=self.understood if self.understood != self.question.strip() else "",
-            said=said(self.text, self.citations, len(NO_ANSWER) if abstained else 0),
+            said=said(self.text, self.citations, len(NO_ANSWER) if abstained else 0, self.unverified),
+            withdrawn=[each for each in self.unverified if each.answer_span is None],
+            fallback=answer.fallback if answer else "",
+            generative=answer is not None and answer.answerer == "generative",
             text=self.text,
             citations=self.citations,
             abstained=abstained,
@@ -78,7 +88,7 @@ class Asked:
             growing=self.growing,
             problem=self.problem,
             stopped=self.stopped,
-            sureness=sureness(answer.confidence) if answer and answer.status == "answered" else None,
+            sureness=sureness(answer.confidence, answer.answerer) if answer and answer.status == "answered" else None,
             near=answer.passages[:NEAR] if answer and abstained else (),
             done=answer is not None,
             copied=copied(self.text, self.citations),

@@ -17,6 +17,13 @@ from newsqa.passages import split_sentences
 
 MOST_CHARS = 100_000
 """Of an article that are shown at once."""
+DOUBTS = {
+    "misattributed": "it stands in another passage than the one it names",
+    "frankenquote": "its quotation is stitched together",
+    "fabricated": "no passage says so",
+    "unsupported": "a number or name in it does not stand in what it names",
+}
+"""Why a chat model's statement failed verification, in words."""
 _HASHES = re.compile(r"^\s*#{1,6}\s+")
 _FRAGMENT_WORDS = 6
 """Of a quote's beginning and of its end, that a link to the original finds it by."""
@@ -24,12 +31,16 @@ _FRAGMENT_WORDS = 6
 
 @dataclass(frozen=True)
 class Statement:
-    """A cited piece of an answer."""
+    """A piece of an answer: cited, marked as unverified, or neither."""
 
     lead: str
     """What is said before the quote: the short answer, or who says it; may be empty."""
     quote: str
-    number: int
+    """The quote, or a chat model's own words."""
+    numbers: tuple[int, ...]
+    """Of its citations."""
+    doubt: str = ""
+    """What is wrong with it, in words; empty where it was verified."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,8 @@ class Said:
     preface: str
     statements: tuple[Statement, ...]
     rest: str
+    prose: bool = False
+    """Whether these are a chat model's words, which run on."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,7 @@ def _templates() -> Environment:
     made.filters |= {
         "day": day,
         "act": act,
+        "doubt": DOUBTS.__getitem__,
         "line": line,
         "moment": moment,
         "original": original,
@@ -125,21 +139,37 @@ def original(url: str, text: str = "") -> str:
     return f"{url}{'' if parts.fragment else '#'}:~:text={fragment}"
 
 
-def said(text: str, citations: Sequence[wire.Citation], start: int = 0) -> Said:
-    """The text of an answer from `start` on, or as much of it as has come, at its citations."""
-    statements, end = [], 0
+def said(
+    text: str, citations: Sequence[wire.Citation], start: int = 0, unverified: Sequence[wire.Unverified] = ()
+) -> Said:
+    """The text of an answer from `start` on, or as much of it as has come, at its citations and marks."""
+    cited: dict[tuple[int, int], list[wire.Citation]] = {}
     for citation in citations:
-        span = citation.answer_span
-        whole = text[span.start : span.end]
-        lead = whole.removesuffix(citation.quote)
-        statements.append(Statement(line(lead), line(whole[len(lead) :]), citation.number))
-        end = span.end + len(f" [{citation.number}]")
-    preface = text[start : citations[0].answer_span.start if citations else None]
-    return Said(line(preface), tuple(statements), line(text[end:]) if citations else "")
+        cited.setdefault((citation.answer_span.start, citation.answer_span.end), []).append(citation)
+    doubts = {(each.answer_span.start, each.answer_span.end): each for each in unverified if each.answer_span}
+    statements, end, preface, prose = list[Statement](), start, "", bool(doubts)
+    for span in sorted({*cited, *doubts}):
+        between, whole = text[end : span[0]], text[slice(*span)]
+        if statements and between.strip():
+            statements.append(Statement("", line(between), ()))
+        preface = preface if statements else between
+        numbers = tuple(each.number for each in cited.get(span, ()))
+        quote = next((each.quote for each in cited.get(span, ()) if whole.endswith(each.quote)), whole)
+        prose |= quote is whole
+        doubt = DOUBTS[doubts[span].kind] if span in doubts else ""
+        statements.append(Statement(line(whole.removesuffix(quote)), line(quote), numbers, doubt))
+        end = span[1] + sum(len(f" [{number}]") for number in numbers)
+    rest = line(text[end:])
+    return Said(line(preface), tuple(statements), rest, prose) if statements else Said(rest, (), "")
 
 
-def sureness(confidence: float) -> tuple[str, str]:
+def sureness(confidence: float, answerer: str = "extractive") -> tuple[str, str]:
     """How sure an answer is: a name for its looks, and the words."""
+    if answerer == "generative":  # the confidence is the reader's: that the articles answer the question at all
+        checked = "In the chat model’s words; each sentence was checked against what it cites."
+        if confidence >= 0.5:
+            return "sure", checked
+        return "unsure", f"{checked} The articles may not answer just this: look at the cited sentences."
     in_ten = f"about {min(9, max(1, round(confidence * 10)))} in 10 such answers are right"
     if confidence >= 0.75:
         return "sure", f"Sure: {in_ten}."

@@ -1,12 +1,13 @@
 """Answers with the articles' own sentences, or says that the articles don't say. Needs no chat model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from newsqa.answering.composing import composed, statement
 from newsqa.answering.confidence import Calibration
 from newsqa.answering.sentences import Candidate, SentenceScorer
+from newsqa.chat import Writing
 from newsqa.domain import ScoredPassage
 from newsqa.grounding import Statement
 
@@ -26,6 +27,12 @@ class Reply:
     short: str | None = None
     passages: tuple[ScoredPassage, ...] | None = None
     """What was read, best first by what the reader made of it; None where nothing was."""
+    abstention: "Reply | None" = None
+    """What is said where nothing of this is to be said after all."""
+    writing: Writing | None = None
+    """What a chat model writes to the same question, still to be verified; what is said here stands in for it."""
+    given: tuple[ScoredPassage, ...] = ()
+    """The passages that the chat model was given, in the order of their numbers."""
 
 
 class ExtractiveAnswerer:
@@ -48,15 +55,19 @@ class ExtractiveAnswerer:
         """Loads the reader."""
         self._scorer.warm_up()
 
-    def reply(self, question: str, passages: Sequence[ScoredPassage]) -> Reply:
-        """What `passages` (best first) say to `question`."""
+    def reply(
+        self, question: str, passages: Sequence[ScoredPassage], abandoned: Callable[[], bool] | None = None
+    ) -> Reply:
+        """What `passages` (best first) say to `question`; it takes too little time to be abandoned."""
+        del abandoned
         ranked = self._scorer.rank(question, passages)
         reread = tuple(_reranked(ranked, passages))
         confidence = self._calibration.confidence(ranked)
+        abstention = _abstained(ranked, reread, confidence)
         if not ranked or confidence < self._threshold:
-            return _abstained(ranked, reread, confidence)
+            return abstention
         said = composed(question, ranked)
-        return Reply(said.statements, "answered", confidence, said.preface, said.short, reread)
+        return Reply(said.statements, "answered", confidence, said.preface, said.short, reread, abstention)
 
 
 def _reranked(ranked: Sequence[Candidate], passages: Sequence[ScoredPassage]) -> list[ScoredPassage]:

@@ -30,6 +30,8 @@ ABOUT = """Answers questions about articles; every citation is checked: `article
 
 All offsets count Unicode code points, end exclusive. Errors are problem+json (RFC 9457); their kinds are stable names.
 """
+CHATTING = 16
+"""Questions that are answered at one time where a chat model answers: most of its time is waiting for it."""
 _EVERYWHERE = problems.declared(
     "malformed-request",
     "missing-key",
@@ -93,7 +95,8 @@ async def _lifespan(
 @asynccontextmanager
 async def running(assistant: Assistant, settings: ServerSettings, metrics: Metrics) -> AsyncIterator[Service]:
     """The service, which loads the models beside the first requests; at the end it lets running answers finish."""
-    questions = Questions(assistant, settings.max_questions, settings.answer_seconds)
+    at_once = CHATTING if assistant.generative else 0
+    questions = Questions(assistant, settings.max_questions, settings.answer_seconds, at_once)
     service = Service(assistant, questions, Jobs(), metrics, log_questions=settings.log_questions)
     operations.watch(metrics, service)
     warming = asyncio.create_task(_warm(service))

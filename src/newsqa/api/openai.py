@@ -256,7 +256,7 @@ async def _chunks(
     yield chunk({"role": "assistant", "content": ""})
     async with aclosing(events):
         try:
-            async for event in events:
+            async for event in _settled(events):
                 match event:
                     case wire.Delta():
                         yield chunk({"content": event.text})
@@ -270,6 +270,21 @@ async def _chunks(
     if usage:
         yield _frame({**common, "choices": [], "usage": Usage().model_dump()})
     yield format_sse_event(data_str="[DONE]")
+
+
+async def _settled(events: AsyncGenerator[wire.Event, None]) -> AsyncIterator[wire.Event]:
+    """The events without what was taken back, as OpenAI's clients can't: text is held until it is verified."""
+    held, length = "", 0
+    async for event in events:
+        if isinstance(event, wire.Delta):
+            held += event.text
+        elif isinstance(event, wire.Withdrawn):
+            held = held[: max(0, event.start - length)]
+        else:
+            if held and isinstance(event, wire.Cited | wire.Done):
+                yield wire.Delta(text=held)
+                held, length = "", length + len(held)
+            yield event
 
 
 def _frame(value: dict[str, Any]) -> bytes:

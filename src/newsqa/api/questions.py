@@ -19,17 +19,18 @@ Result = TypeVar("Result")
 class Questions:
     """Asks the assistant without holding up the event loop."""
 
-    def __init__(self, assistant: Assistant, most: int, seconds: float) -> None:
+    def __init__(self, assistant: Assistant, most: int, seconds: float, at_once: int = 0) -> None:
         """Starts no thread yet.
 
         Args:
             assistant: answers.
             most: questions answered and waiting at one time.
             seconds: for one answer, waiting included.
+            at_once: questions that are answered at one time; one a core unless given.
         """
-        workers = len(os.sched_getaffinity(0))
+        workers = at_once or len(os.sched_getaffinity(0))
         self._assistant, self._most, self._seconds = assistant, most, seconds
-        self._understanding = ThreadPoolExecutor(2, "newsqa-understanding")
+        self._understanding = ThreadPoolExecutor(max(2, at_once), "newsqa-understanding")
         self._answering = ThreadPoolExecutor(workers, "newsqa-answering")
         self._slots = asyncio.Semaphore(workers)
         self._tasks: set[asyncio.Task[Any]] = set()

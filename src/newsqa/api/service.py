@@ -85,7 +85,12 @@ class Service:
             store = self.assistant.library.conversations
             kept = await asyncio.to_thread(store.get, asked.conversation_id, caller.owner, MAX_TURNS)
             history = tuple(Turn(turn.answer["question"], turn.answer["text"]) for turn in kept.turns)
-        return {"history": history, "filters": asked.filters.domain(), "top_k": asked.top_k}
+        return {
+            "history": history,
+            "filters": asked.filters.domain(),
+            "top_k": asked.top_k,
+            "answerer": asked.answerer,
+        }
 
     async def _keep(self, answer: wire.Answer, conversation_id: str | None, caller: Caller) -> None:
         self.metrics.answered(answer)
@@ -111,20 +116,27 @@ class Service:
         return dict(kept)
 
 
+_NAMED: dict[str, type[wire.Passages | wire.Cited | wire.Marked]] = {
+    "passages": wire.Passages,
+    "citation": wire.Cited,
+    "unverified": wire.Marked,
+}
+
+
 def _sent(event: Event, answer_id: str) -> wire.Event:
     """An event of the assistant as it goes over the wire."""
     value = event.value
     match event.type:
         case "start":
             return wire.Start(answer_id=answer_id, standalone_question=value)
-        case "passages":
-            return wire.Passages.model_validate({"passages": value})
         case "delta":
             return wire.Delta(text=value)
-        case "citation":
-            return wire.Cited.model_validate({"citation": value})
+        case "withdrawn":
+            return wire.Withdrawn(start=value.start, kind=value.kind)
         case "done":
             return wire.Done(answer=wire.Answer.of(answer_id, value))
+        case _:
+            return _NAMED[event.type].model_validate({event.type: value})
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:

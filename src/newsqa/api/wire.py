@@ -132,8 +132,10 @@ class Question(Model):
         None,
         description="Passages that are found, NEWSQA_TOP_K (8 unless set) unless given; 4 are read (NEWSQA_READ).",
     )
-    answerer: Literal["extractive"] | None = Field(
-        None, description="Who answers. `extractive`: the articles' own sentences, without a chat model."
+    answerer: Literal["extractive", "generative"] | None = Field(
+        None,
+        description="Who answers. `extractive`: the articles' own sentences; `generative`: the chat model. The latter "
+        "unless given, where there is one.",
     )
 
     @model_validator(mode="after")
@@ -275,6 +277,19 @@ class Citation(Model):
     answer_span: Span = Field(description="Where the cited statement stands in the answer's text.")
 
 
+class Unverified(Model):
+    """A statement of a chat model that no passage bears out."""
+
+    kind: domain.Failure = Field(
+        description="misattributed: another passage says so; frankenquote: a quotation that is stitched together; "
+        "fabricated: no passage says so; unsupported: a number or name stands in none of the passages that it names."
+    )
+    text: str = Field(description="The statement.")
+    answer_span: Span | None = Field(
+        description="Where it stands in the answer's text, marked; null: it was withdrawn."
+    )
+
+
 class Answer(Model):
     """What is said to a question. Abstaining is an answer, not an error."""
 
@@ -289,8 +304,20 @@ class Answer(Model):
     confidence: float = Field(ge=0, le=1, description="Calibrated probability that the answer is right.")
     citations: tuple[Citation, ...] = Field(description="In the order of their markers.")
     passages: tuple[ScoredPassage, ...] = Field(description="What was retrieved, best first.")
-    answerer: str = Field(description="Who spoke: `extractive`.")
-    timings: dict[str, float] = Field(description="Seconds by stage: understand, retrieve, read, total.")
+    answerer: str = Field(description="Who spoke: `extractive` or `generative`.")
+    timings: dict[str, float] = Field(
+        description="Seconds by stage: understand, retrieve, read, total; of a chat model also first_word and write, "
+        "and input_tokens, output_tokens and cost (dollars), as far as known."
+    )
+    unverified: tuple[Unverified, ...] = Field(
+        (), description="What a chat model said and no passage bears out: withdrawn, or marked."
+    )
+    grounding: dict[str, int] = Field(
+        {}, description="Statements of a chat model by what became of them: `supported`, or a kind of `unverified`."
+    )
+    fallback: str = Field(
+        "", description="Why the chat model's answer is not given, or not to its end; empty where it was."
+    )
 
     @classmethod
     def of(cls, id: str, answer: domain.Answer) -> Self:
@@ -315,10 +342,25 @@ class Passages(Model):
 
 
 class Delta(Model):
-    """A piece of the answer's text; all pieces together are the text."""
+    """A piece of the answer's text; all pieces together, less what was withdrawn, are the text."""
 
     type: Literal["delta"] = "delta"
     text: str = Field(description="The piece.")
+
+
+class Marked(Model):
+    """A statement that came just now is not borne out; it stays, marked."""
+
+    type: Literal["unverified"] = "unverified"
+    unverified: Unverified = Field(description="The statement and where it stands.")
+
+
+class Withdrawn(Model):
+    """The end of the text that came is taken back."""
+
+    type: Literal["withdrawn"] = "withdrawn"
+    start: int = Field(ge=0, description="The text ends here again, in code points; what follows is said in its place.")
+    kind: domain.Failure | None = Field(description="How it failed verification; null where it was not judged.")
 
 
 class Cited(Model):
@@ -342,7 +384,7 @@ class Failed(Model):
     problem: "Problem" = Field(description="As the body of an error reply.")
 
 
-Event = Annotated[Start | Passages | Delta | Cited | Done | Failed, Field(discriminator="type")]
+Event = Annotated[Start | Passages | Delta | Cited | Marked | Withdrawn | Done | Failed, Field(discriminator="type")]
 
 
 class Found(Model):

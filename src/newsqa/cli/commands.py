@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,7 @@ from newsqa.errors import NewsqaError
 if TYPE_CHECKING:
     from newsqa.assistant import Assistant
     from newsqa.domain import Article
+    from newsqa.settings import Settings
 
 # Everything heavy is imported inside the commands, so that `--help` answers at once.
 
@@ -244,15 +245,23 @@ def keys_new(
     )
 
 
-@app.command(epilog="Examples:  newsqa doctor    newsqa doctor --json    newsqa doctor --reindex")
+@app.command(
+    epilog="Examples:  newsqa doctor    newsqa doctor --json    newsqa doctor --reindex    newsqa doctor --chat-model"
+)
 def doctor(
     reindex: Annotated[bool, typer.Option("--reindex", help="First cut and embed every article anew.")] = False,
+    chat_model: Annotated[
+        bool, typer.Option("--chat-model", help="Check the chat model alone: package, key, address, a one-token call.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Report versions, library, model and counts, and check that catalogue and vectors agree (exit 1 if not)."""
     from newsqa.wiring import read_settings
 
     settings = read_settings()
+    if chat_model:
+        _print_facts(_chat_model(settings), as_json=as_json)
+        return
     with _assistant(reindex=reindex) as assistant:
         health = assistant.library.health()
         facts = {
@@ -266,15 +275,52 @@ def doctor(
             "vectors without a passage": health.stray_vectors,
             "catalogue and vectors agree": health.agree,
         }
-    if as_json:
-        print(json_text(facts))
-    else:
-        width = max(map(len, facts))
-        for name, value in facts.items():
-            print(f"{name:<{width}}  {value if not isinstance(value, bool) else ('yes' if value else 'no')}")
+    _print_facts(facts, as_json=as_json)
     if not health.agree:
         print("newsqa: catalogue and vectors disagree; run `newsqa doctor --reindex`", file=sys.stderr)
         raise SystemExit(1)
+
+
+def _print_facts(facts: "Mapping[str, Any]", *, as_json: bool) -> None:
+    if as_json:
+        print(json_text(facts))
+        return
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        print(f"{name:<{width}}  {value if not isinstance(value, bool) else ('yes' if value else 'no')}")
+
+
+def _chat_model(settings: "Settings") -> dict[str, Any]:
+    """What is known of the chat model, and whether it answers.
+
+    Raises:
+        SettingsError: none is set.
+        ModelError: its package or key is missing, or it does not answer.
+    """
+    from time import perf_counter
+
+    from newsqa.errors import SettingsError
+    from newsqa.wiring import chat_key_place, open_chat
+
+    chat = open_chat(settings.model_copy(update={"chat_tokens": 1}))
+    if chat is None:
+        raise SettingsError(
+            "no chat model is set: set NEWSQA_CHAT_MODEL to openai:NAME, anthropic:NAME or ollama:NAME, or "
+            "NEWSQA_CHAT_BASE_URL to the address of a server that speaks as OpenAI's does"
+        )
+    with chat:
+        start = perf_counter()
+        writing = chat.write([("human", "Say yes.")])
+        list(writing)
+    return {
+        "chat model": chat.name,
+        "address": settings.chat_base_url or "the provider's own",
+        "key": chat_key_place(settings),
+        "answers": True,
+        "seconds": round(perf_counter() - start, 2),
+        **{name.replace("_", " "): value for name, value in writing.usage.items()},
+        "unverified statements": {"withdraw": "withdrawn", "mark": "marked"}[settings.unverified],
+    }
 
 
 @app.command(

@@ -63,9 +63,20 @@ def print_answer(answer: "Answer", *, as_json: bool) -> None:
         console.print(head)
         at = f"newsqa show {citation.article_id} --at {citation.source_span.start}"
         console.print(Text(f"    {at}", style="dim"))
-    if answer.status == "answered":
-        console.print(Text(f"confidence {answer.confidence:.0%}", style="dim"))
+    for told in _told(answer):
+        console.print(Text(told, style="dim"))
     console.print()
+
+
+def _told(answer: "Answer") -> Iterator[str]:
+    """What there is to know of an answer beside its text."""
+    if answer.status == "answered":
+        yield f"confidence {answer.confidence:.0%}"
+    if answer.fallback:
+        yield f"{'broken off' if answer.answerer == 'generative' else 'without the chat model'}: {answer.fallback}"
+    for each in answer.unverified:
+        became = "not verified" if each.answer_span else "withdrawn"
+        yield f"{became}, {each.kind}: {_plain(each.text)}"
 
 
 def _marked_text(answer: "Answer") -> Any:
@@ -75,10 +86,12 @@ def _marked_text(answer: "Answer") -> Any:
     marked, end = Text(), 0
     for citation in answer.citations:
         span = citation.answer_span
-        marked.append(_plain(answer.text[end : span.start]) + (" " if end < span.start else ""))
-        marked.append(_plain(span.of(answer.text)), style="bold")
+        if span.end > end:  # else one more citation of the same statement
+            marked.append(_plain(answer.text[end : span.start]) + (" " if end < span.start else ""))
+            marked.append(_plain(span.of(answer.text)), style="bold")
+            end = span.end
         marked.append(f" [{citation.number}]", style="cyan")
-        end = span.end + len(f" [{citation.number}]")
+        end += len(f" [{citation.number}]")
     return marked.append(_plain(answer.text[end:]))
 
 

@@ -1,4 +1,4 @@
-"""Makes quotes into verified citations: the one place where citations are made."""
+"""Quotes that an answerer copied become verified citations."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,11 +35,16 @@ def ground(
         text += " " if text else ""
         span = Span(len(text), len(text) + len(statement.text))
         text += f"{statement.text} [{number}]"
-        citations.append(_citation(number, statement, span, article(statement.article_id)))
+        citations.append(citation(number, statement, span, article(statement.article_id)))
     return text, tuple(citations)
 
 
-def _citation(number: int, statement: Statement, answer_span: Span, article: Article) -> Citation:
+def citation(number: int, statement: Statement, answer_span: Span, article: Article) -> Citation:
+    """The citation of one statement.
+
+    Raises:
+        GroundingError: the quote does not stand in the article where the statement says.
+    """
     return Citation(
         number=number,
         article_id=article.id,

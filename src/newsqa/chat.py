@@ -1,0 +1,277 @@
+"""Asks a chat model within limits: of time, of tries, and of patience with one that is down."""
+
+import asyncio
+import queue
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from newsqa.errors import AbandonedError, ChatModelError
+
+if TYPE_CHECKING:  # it takes half a second to import
+    from langchain_core.language_models import BaseChatModel
+
+TRIES = 3
+"""Of a call that fails before its first word, in a way that may pass."""
+FIRST_WAIT = 0.5
+"""Seconds before the second try; twice as long before each further one, and up to half as long again by chance."""
+FAILURES = 3
+"""Calls in a row that fail before the model is left alone for a while."""
+REST = 30.0
+"""Seconds for which it is left alone."""
+_LOOK_SECONDS = 0.1
+"""Between two looks at whether anybody still waits."""
+LONGEST_WAIT = 10.0
+"""Seconds that a provider may ask us to wait; where it asks for more, we try at our own pace."""
+_REFUSED = {
+    400: "does not take the request; look at NEWSQA_CHAT_TEMPERATURE, which some models refuse: set it to none",
+    401: "refused the key; check it with `newsqa doctor --chat-model`",
+    402: "has used up its quota; see the provider's billing page",
+    403: "refused the key; check it with `newsqa doctor --chat-model`",
+    404: "is not known there; check NEWSQA_CHAT_MODEL and NEWSQA_CHAT_BASE_URL",
+}
+"""What is wrong where the next call would fail, too."""
+_PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+_PASSING_NAMES = re.compile(r"Timeout|Connection|Connect|Protocol|ReadError|WriteError|Overloaded|Unavailable")
+_USED_UP = re.compile(r"insufficient_quota|billing|credit balance|quota exceeded", re.IGNORECASE)
+Message = tuple[str, str]
+"""Who speaks, `system` or `human`, and what."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one call may take."""
+
+    seconds: float = 30.0
+    """From the first try to the last word."""
+    price_in: float = 0.0
+    """Dollars for a million tokens that are sent; 0: not known."""
+    price_out: float = 0.0
+    """Dollars for a million tokens that come back; 0: not known."""
+
+
+class Breaker:
+    """Keeps a dead model from slowing every question: after failures in a row nothing is asked for a while.
+
+    After the rest one call is tried; whether it fails decides for the others.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Closed: questions go through."""
+        self._clock, self._lock = clock, threading.Lock()
+        self._failures, self._until = 0, 0.0
+
+    def check(self) -> None:
+        """Lets a call through.
+
+        Raises:
+            ChatModelError: the model is left alone just now.
+        """
+        with self._lock:
+            if self._failures < FAILURES:
+                return
+            left = self._until - self._clock()
+            if left > 0:
+                raise ChatModelError(f"the chat model failed {self._failures} times; it is asked again in {left:.0f} s")
+            self._until = self._clock() + REST  # this call is the trial; others wait for how it ends
+
+    def succeeded(self) -> None:
+        """Notes that a call went well."""
+        with self._lock:
+            self._failures = 0
+
+    def failed(self, *, for_good: bool = False) -> None:
+        """Notes that one did not; `for_good` where the next one would fail, too."""
+        with self._lock:
+            self._failures = max(self._failures + 1, FAILURES if for_good else 0)
+            self._until = self._clock() + REST
+
+
+@dataclass
+class Writing:
+    """What a chat model writes, piece by piece; an iterator that can be closed before its end."""
+
+    pieces: Iterator[str]
+    usage: dict[str, float] = field(default_factory=dict)
+    """`input_tokens`, `output_tokens` and `cost` in dollars, as far as they are known by now."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self.pieces
+
+    def close(self) -> None:
+        """Stops the model where it still writes."""
+        closing(self.pieces).__exit__(None, None, None)  # type: ignore[type-var]  # a generator
+
+
+class Chat:
+    """A chat model with its limits; any number of threads may ask it at one time."""
+
+    def __init__(self, model: "BaseChatModel", name: str, limits: Limits = Limits()) -> None:
+        """Asks nothing yet.
+
+        Args:
+            model: any of LangChain's; nothing is asked of it but text.
+            name: what messages call it, such as `openai:gpt-5-mini`.
+            limits: what a call may take.
+        """
+        self._model, self.name, self._limits = model, name, limits
+        self._breaker = Breaker()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+
+    def write(self, messages: Sequence[Message], abandoned: Callable[[], bool] | None = None) -> Writing:
+        """What the model writes to these messages, as it comes. Nothing is asked before the first piece is wanted.
+
+        The pieces raise:
+            ChatModelError: it is down, refuses, takes too long or failed too often lately.
+            AbandonedError: `abandoned` said so; the model is stopped.
+        """
+        usage: dict[str, float] = {}
+        return Writing(self._pieces(messages, abandoned or (lambda: False), usage), usage)
+
+    def close(self) -> None:
+        """Ends what is under way."""
+        with self._lock:
+            if self._loop:
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                self._loop = None
+
+    def _pieces(
+        self, messages: Sequence[Message], abandoned: Callable[[], bool], usage: dict[str, float]
+    ) -> Iterator[str]:
+        self._breaker.check()
+        came = queue.SimpleQueue[str | BaseException | None]()
+        asking = self._start(self._ask(messages, came.put, usage))
+        deadline = time.monotonic() + self._limits.seconds
+        try:
+            while (item := self._next(came, deadline, abandoned)) is not None:
+                yield item
+            self._breaker.succeeded()
+        except ChatModelError as error:
+            self._breaker.failed(for_good=isinstance(error, _RefusedError))
+            raise
+        finally:
+            asking.cancel()
+
+    def _next(
+        self, came: "queue.SimpleQueue[str | BaseException | None]", deadline: float, abandoned: Callable[[], bool]
+    ) -> str | None:
+        while True:
+            if abandoned():
+                raise AbandonedError("nobody waits for this answer any longer")
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise ChatModelError(f"{self.name} took longer than {self._limits.seconds:g} s")
+            try:
+                item = came.get(timeout=min(left, _LOOK_SECONDS))
+            except queue.Empty:
+                continue
+            if isinstance(item, BaseException):
+                raise _told(item, self.name) from None  # what the provider wrote may hold the key
+            return item
+
+    async def _ask(
+        self, messages: Sequence[Message], tell: Callable[[str | BaseException | None], None], usage: dict[str, float]
+    ) -> None:
+        for attempt in range(1, TRIES + 1):
+            said = False
+            try:
+                async for chunk in self._model.astream(list(messages)):
+                    self._count(chunk, usage)
+                    if text := chunk.text:
+                        said = True
+                        tell(str(text))
+                break
+            except Exception as error:  # noqa: BLE001  # every provider has errors of its own
+                if said or attempt == TRIES or not _may_pass(error):
+                    tell(error)
+                    return
+                await asyncio.sleep(_wait(attempt, error))
+        tell(None)
+
+    def _count(self, chunk: Any, usage: dict[str, float]) -> None:
+        told: Mapping[str, Any] = getattr(chunk, "usage_metadata", None) or {}
+        for name in ("input_tokens", "output_tokens"):
+            if isinstance(count := told.get(name), int):
+                usage[name] = usage.get(name, 0) + count
+        prices = (("input_tokens", self._limits.price_in), ("output_tokens", self._limits.price_out))
+        if any(price for _, price in prices) and usage:
+            usage["cost"] = sum(usage.get(name, 0) * price for name, price in prices) / 1e6
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> "Future[None]":
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=_run, args=(self._loop,), name="newsqa-chat", daemon=True).start()
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _RefusedError(ChatModelError):
+    """The next call would fail, too."""
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        with suppress(Exception):
+            loop.run_until_complete(
+                asyncio.wait_for(asyncio.gather(*asyncio.all_tasks(loop), return_exceptions=True), 2)
+            )
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+def _status(error: BaseException) -> int | None:
+    """The HTTP status that an error of a provider stands for."""
+    for found in (getattr(error, "status_code", None), getattr(getattr(error, "response", None), "status_code", None)):
+        if isinstance(found, int):
+            return found
+    return None
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether the same call may go well a little later."""
+    status = _status(error)
+    if status is not None:
+        return status in _PASSING and not (status == 429 and _USED_UP.search(str(error)))
+    return isinstance(error, OSError | TimeoutError) or bool(_PASSING_NAMES.search(type(error).__name__))
+
+
+def _wait(attempt: int, error: BaseException) -> float:
+    """Seconds before the next try: what the provider asks for, where that is little; else longer each time."""
+    headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", None) or {}
+    with suppress(ValueError):
+        if 0 <= (asked := float(headers.get("retry-after", ""))) <= LONGEST_WAIT:
+            return asked
+    return FIRST_WAIT * float(2 ** (attempt - 1)) * random.uniform(1, 1.5)  # noqa: S311  # no secret hangs on it
+
+
+def _told(error: BaseException, name: str) -> ChatModelError:
+    """What went wrong in our own words."""
+    status = _status(error)
+    if status == 429 and _USED_UP.search(str(error)):
+        status = 402
+    if status in _REFUSED:
+        return _RefusedError(f"{name} {_REFUSED[status]} (HTTP {status})")
+    if status is not None:
+        busy = "has too many requests at the moment" if status == 429 else "failed"
+        return ChatModelError(f"{name} {busy} (HTTP {status})")
+    if _may_pass(error):
+        where = "check that it runs, and NEWSQA_CHAT_BASE_URL where it is set"
+        return ChatModelError(f"{name} can't be reached, or broke off ({type(error).__name__}); {where}")
+    return ChatModelError(f"{name} failed ({type(error).__name__})")
