@@ -1,7 +1,8 @@
 """How surely a chat model's false statements are told from true ones, on statements made from articles by rule.
 
-No chat model is asked: true statements are an article's own sentences, whole, abridged, reworded in front or joined;
-false ones are the same with a number, a name or a "not" changed, with the marker of another passage, of another
+No chat model is asked. `evals/statements.yaml` holds statements on the corpus, worded as chat models word them. Of
+other articles they are made by rule: true ones are an article's own sentences, whole, abridged, reworded in front or
+joined; false ones are the same with a number, a name or a "not" changed, with the marker of another passage, of another
 article, or with a quotation that is stitched or altered. A true one should be kept, a false one should not.
 """
 
@@ -13,19 +14,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import yaml
 from rich.console import Console
 from rich.table import Table
 
-from newsqa import Article, ScoredPassage
+from newsqa import Article, Passage, ScoredPassage, load
 from newsqa.cli import progress
 from newsqa.domain import Sentence
+from newsqa.embedding import OnnxEmbeddings, nearness
 from newsqa.english import name_runs, words
 from newsqa.grounding import Evidence, verify
 from newsqa.passages import split_passages
 from newsqa_evals import statistics
+from newsqa_evals.cases import CORPUS, EVALS
 from newsqa_evals.external import READERS, ExternalError, read_lines
 from newsqa_evals.statistics import Estimate
 
+STATEMENTS = EVALS / "statements.yaml"
 GIVEN = 4
 """Passages of an article that a statement may name."""
 SHORTEST, LONGEST = 8, 40
@@ -116,11 +121,15 @@ WAYS: dict[str, Callable[[Place], Iterator[Made]]] = {
 }
 
 
+Result = tuple[Estimate, dict[str, int]]
+"""The share that was judged rightly, and how many were judged as what."""
+
+
 def measure(files: Sequence[Path], limit: int = 0, *, as_json: bool = False) -> None:
     """Prints for each way of making a statement how many were judged rightly, and as what the false ones were.
 
     Args:
-        files: JSON lines of articles, as NewsQA's are read.
+        files: JSON lines of articles, as NewsQA's are read; none: the statements that ship.
         limit: at most so many articles; 0: all.
         as_json: print JSON.
 
@@ -131,7 +140,7 @@ def measure(files: Sequence[Path], limit: int = 0, *, as_json: bool = False) -> 
         articles, _ = READERS["newsqa"]([row for file in files for row in read_lines(file)])
     except KeyError as error:
         raise ExternalError(f"{', '.join(map(str, files))}: these are no articles: no {error}") from error
-    found = _judged(articles[:limit] if limit else articles)
+    found = _judged(articles[:limit] if limit else articles) if files else shipped()
     if as_json:
         print(
             json.dumps({way: {**asdict(right), "judged": judged} for way, (right, judged) in found.items()}, indent=1)
@@ -144,29 +153,60 @@ def measure(files: Sequence[Path], limit: int = 0, *, as_json: bool = False) -> 
     Console(width=150, highlight=False).print(table)
 
 
-def _judged(articles: Sequence[Article]) -> dict[str, tuple[Estimate, dict[str, int]]]:
-    right: dict[str, list[tuple[float, str]]] = {way: [] for way in WAYS}
-    kinds: dict[str, Counter[str]] = {way: Counter() for way in WAYS}
-    chance = random.Random(0)
+def shipped(file: Path = STATEMENTS) -> dict[str, Result]:
+    """The results of the statements in `evals/statements.yaml`, by truth and kind, and of all together."""
+    articles = {article.id: article for article in load(CORPUS)}
+    given = {id: _evidence(article, split_passages(article)) for id, article in articles.items()}
+    found, near = _Found(), nearness(OnnxEmbeddings())
+    for each in yaml.safe_load(file.read_text(encoding="utf-8")):
+        id, true = each["article"], each["true"]
+        failure = verify(each["statement"], (), given[id], marked=False, near=near).failure
+        for way in (f"{'true' if true else 'false'}: {each['kind']}", f"all {'true' if true else 'false'} ones"):
+            found.note(way, (failure is None) == true, failure, id)
+    return found.results()
+
+
+def _evidence(article: Article, passages: Sequence[Passage]) -> list[Evidence]:
+    facts = (article.title, article.publisher, article.url, article.published_at, 0.0)
+    return [Evidence(ScoredPassage(passage, *facts)) for passage in passages]
+
+
+class _Found:
+    """What was judged, by way."""
+
+    def __init__(self) -> None:
+        self._right: dict[str, list[tuple[float, str]]] = {}
+        self._kinds: dict[str, Counter[str]] = {}
+
+    def note(self, way: str, right: bool, failure: str | None, article: str) -> None:  # noqa: FBT001  # as it was
+        """Notes how a statement was judged."""
+        self._right.setdefault(way, []).append((float(right), article))
+        self._kinds.setdefault(way, Counter())[failure or "supported"] += 1
+
+    def results(self) -> dict[str, Result]:
+        """The share that was judged rightly and the judgements, by way."""
+        return {
+            way: (statistics.mean(*map(list, zip(*values, strict=True))), dict(self._kinds[way]))
+            for way, values in sorted(self._right.items())
+        }
+
+
+def _judged(articles: Sequence[Article]) -> dict[str, Result]:
+    found, chance, near = _Found(), random.Random(0), nearness(OnnxEmbeddings())
     with progress(len(articles)) as advance:
         for article in articles:
             others = [other for other in chance.sample(articles, min(len(articles), 4)) if other.id != article.id]
-            passages = [ScoredPassage(each, article.title, "", "", None, 0.0) for each in split_passages(article)][
-                :GIVEN
-            ]
-            given = [Evidence(each) for each in passages]
-            for at, place in _places(article, passages, others):
+            given = _evidence(article, split_passages(article)[:GIVEN])
+            for at, place in _places(article, [each.scored for each in given], others):
                 for way, make in WAYS.items():
                     for made in make(place):
                         named = [given[at - 1 if at else -1]] if made.other else [given[at]]
                         if made.other and (len(given) < 2 or place.sentence.text in named[0].text):
                             continue
-                        failure = verify(made.text, named, given).failure
-                        right[way].append((float((failure is None) == made.true), article.id))
-                        kinds[way][failure or "supported"] += 1
+                        failure = verify(made.text, named, given, near=near).failure
+                        found.note(way, (failure is None) == made.true, failure, article.id)
             advance("verification")
-    means = {way: statistics.mean(*map(list, zip(*values, strict=True))) for way, values in right.items() if values}
-    return {way: (estimate, dict(kinds[way])) for way, estimate in means.items()}
+    return found.results()
 
 
 def _places(

@@ -16,6 +16,7 @@ from newsqa.answering.overview import Overview
 from newsqa.chat import Writing
 from newsqa.dialogue import Intent, intent_of, standalone_question
 from newsqa.domain import Answer, Event, Filters, ScoredPassage, Turn, Withdrawal
+from newsqa.embedding import nearness
 from newsqa.english import folded
 from newsqa.errors import AbandonedError, ArticleNotFoundError, ChatModelError, GroundingError, QuestionError
 from newsqa.grounding import Prose, ground
@@ -218,7 +219,8 @@ class Assistant:
 
     def _written(self, state: State, reply: Reply, writing: Writing) -> Iterator[Event]:
         """The answer in a chat model's words, where they can be verified; else what the reader says."""
-        prose = Prose(reply.given, cache(self.library.get), mark=self._mark)
+        near = nearness(self.retriever.embedding)
+        prose = Prose(reply.given, cache(self.library.get), mark=self._mark, near=near)
         start, fallback, first = perf_counter(), "", None
         with closing(writing):
             try:

@@ -1,7 +1,7 @@
 """Turns text into vectors: the packaged MiniLM by ONNX Runtime, or any sentence-transformers model."""
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,3 +114,14 @@ class SentenceTransformersEmbeddings(Embeddings):
         """The vectors of `texts` as one array [texts, dimensions], of length 1."""
         vectors = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, np.float32)
+
+
+def nearness(embedding: Embeddings) -> Callable[[str, str], float]:
+    """The cosine (-1 to 1) of two texts' vectors; it remembers the vectors."""
+    vector = cache(lambda text: np.asarray(embedding.embed_query(text)))
+
+    def near(one: str, other: str) -> float:
+        a, b = vector(one), vector(other)
+        return float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-12))
+
+    return near

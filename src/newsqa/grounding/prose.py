@@ -8,7 +8,7 @@ from newsqa.english import words
 from newsqa.errors import ArticleNotFoundError, GroundingError
 from newsqa.grounding.citing import Statement, citation
 from newsqa.grounding.markup import Marker, Scanner, Word
-from newsqa.grounding.support import Evidence, Verdict, verify
+from newsqa.grounding.support import Evidence, Near, Verdict, verify
 from newsqa.passages import split_sentences
 
 MAX_SENTENCE_CHARS = 1000
@@ -31,7 +31,12 @@ class Prose:
     """
 
     def __init__(
-        self, passages: Sequence[ScoredPassage], article: Callable[[str], Article], *, mark: bool = False
+        self,
+        passages: Sequence[ScoredPassage],
+        article: Callable[[str], Article],
+        *,
+        mark: bool = False,
+        near: Near | None = None,
     ) -> None:
         """Nothing has come yet.
 
@@ -39,7 +44,9 @@ class Prose:
             passages: what the chat model was given, in the order of its numbers, from 1.
             article: gives the stored article of an id; quotes are checked against its text.
             mark: keep what fails verification, marked, in the place of withdrawing it.
+            near: cosine of two texts, for what is said in other words; without it words alone decide.
         """
+        self._near = near
         self._given, self._article, self._mark = [Evidence(each) for each in passages], article, mark
         self._scanner = Scanner()
         self._tail, self._markers, self._linked = "", list[int](), False
@@ -135,7 +142,7 @@ class Prose:
             return Verdict("unsupported")
         named = dict.fromkeys(self._markers)
         cited = [self._given[number - 1] for number in named if 1 <= number <= len(self._given)]
-        return verify(sentence, cited, self._given, marked=bool(named))
+        return verify(sentence, cited, self._given, marked=bool(named), near=self._near)
 
     def _cite(self, sentence: str, verdict: Verdict) -> Iterator[Event]:
         start = len(self.text) + bool(self.text)

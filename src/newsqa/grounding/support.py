@@ -1,20 +1,24 @@
 """Says whether passages bear out a statement of a chat model: by its quotations, numbers, names and words."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, combinations
+from itertools import chain, combinations, product
 
 from newsqa.domain import Failure, ScoredPassage, Sentence
 from newsqa.english import FUNCTION_WORDS, folded, name_runs, stem, words
 
 COVERED = 0.6
 """Share of a statement's meaningful words that its sentences and those before them have to have between them."""
-BOUND = 0.4
+BOUND = 0.3
 """The same for the sentences themselves, which are cited."""
-MOST_SENTENCES = 2
-"""That may bear out a statement between them."""
+APART = 2
+"""How far apart two sentences of a passage may stand that bear out a statement between them."""
+FEWEST_OWN = 2
+"""Of its meaningful words each of them has to have and the other to lack."""
+REWORDED = 0.65
+"""Cosine from which fewer words will do: it says the same in others."""
 VERBATIM = 0.85
 """Share from which a statement so repeats a sentence that a "not" in only one of them turns it round."""
 FEWEST_QUOTED = 3
@@ -25,6 +29,9 @@ _STITCHED = 0.8
 """Share of a quotation's words that runs of the passages' own words make up, where it is stitched."""
 _QUOTED = re.compile(r"[“\"«]([^“”\"«»]+)[”\"»]")
 _ELLIPSIS = re.compile(r"\s*[\[(]?(?:\.\.\.|…)[\])]?\s*")
+_CLAUSE_END = re.compile(r"[,;:.!?]|\bbut\b|\band\b")
+_NEGATED = 2
+"""Meaningful words behind a "not" that it turns round."""
 _NEGATION = re.compile(r"\b(?:not|never|no|none|nobody|nothing|neither|nor|without)\b|n[’']t\b")
 _SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "bn": 1e9, "mn": 1e6, "k": 1e3, "m": 1e6}
 _NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)(?:\s?(thousand|million|billion|trillion|bn|mn|m|k)\b)?")
@@ -43,6 +50,8 @@ _WORDED = re.compile(
     rf"\b(?:({'|'.join(_TENS)})(?:[- ]({'|'.join(list(_ONES)[1:10])}))?|({'|'.join(_ONES)})|(hundred|thousand|million))\b"
     r"(?:\s(hundred|thousand|million|billion|trillion)\b)?"
 )
+_POINTING = re.compile(r"\b(?:he|she|they|it|his|her|hers|their|its|him|them|this|that|these|those|both|who)\b")
+"""What may stand for something in the sentence before."""
 _CALENDAR = frozenset(
     "january february march april may june july august september october november december monday tuesday wednesday "
     "thursday friday saturday sunday".split()
@@ -52,10 +61,15 @@ _SHORTEST_ROOT = 4
 _OPENERS = frozenset(
     "additionally according although meanwhile furthermore moreover therefore thus hence overall despite however "
     "instead finally first second third last next another others people officials today currently since unlike "
-    "regarding following based given besides later earlier several various experts authorities".split()
+    "regarding whether led following based given besides later earlier several various experts authorities".split()
 )
 """Words that open a sentence with a capital and are no names."""
+_COMMON = re.compile(r"(?:ing|ed|ly|tion|sion|ment|ance|ence|ness|ship|ists|ers|ials)$")
+"""How words end that are hardly names."""
 _FORMS = frozenset(("mr", "mrs", "ms", "dr", "sir", "lady"))
+
+
+Near = Callable[[str, str], float]
 
 
 @dataclass(frozen=True)
@@ -73,6 +87,8 @@ class Told:
 
     scored: ScoredPassage
     sentence: Sentence
+    at: int
+    """Which one of its passage it is."""
     stems: frozenset[str]
     numbers: frozenset[float]
     around: frozenset[str]
@@ -99,15 +115,18 @@ class Evidence:
         day = f"{published:%A %-d %B %Y}" if published else ""
         about = f"{self.scored.title} {self.scored.publisher} {day}"
         every = self.scored.passage.sentences
-        befores = ["", *(each.text for each in every)]
-        shown = [(each, before) for each, before in zip(every, befores, strict=False) if not each.heading]
-        return [self._told(each, before, about) for each, before in shown or zip(every, befores, strict=False)]
+        shown = [at for at, each in enumerate(every) if not each.heading] or range(len(every))
+        return [self._told(at, about) for at in shown]
 
-    def _told(self, sentence: Sentence, before: str, about: str) -> Told:
-        around = f"{about} {before} {sentence.text}"
+    def _told(self, at: int, about: str) -> Told:
+        every = self.scored.passage.sentences
+        sentence = every[at]
+        leans = _POINTING.search(folded(sentence.text)) or not any(_names(sentence.text))
+        around = f"{about} {every[at - 1].text if at and leans else ''} {sentence.text}"
         return Told(
             self.scored,
             sentence,
+            at,
             _stems(sentence.text),
             frozenset(chain.from_iterable(_numbers(sentence.text))),
             _stems(around),
@@ -117,7 +136,14 @@ class Evidence:
         )
 
 
-def verify(statement: str, cited: Sequence[Evidence], given: Sequence[Evidence], *, marked: bool = True) -> Verdict:
+def verify(
+    statement: str,
+    cited: Sequence[Evidence],
+    given: Sequence[Evidence],
+    *,
+    marked: bool = True,
+    near: Near | None = None,
+) -> Verdict:
     """Whether the passages that a statement names bear it out.
 
     A statement that names none may rest on any of those given: its citation is made from what bears it out.
@@ -127,8 +153,9 @@ def verify(statement: str, cited: Sequence[Evidence], given: Sequence[Evidence],
         cited: the passages it names, those among `given` that are there.
         given: all that the chat model was given.
         marked: whether it names any passage at all, also one that is not there.
+        near: cosine (-1 to 1) of two texts; words alone decide where none is given.
     """
-    claim = _Claim(statement)
+    claim = _Claim(statement, near)
     if marked:
         alone = list(chain.from_iterable(claim.borne_out_by([each]) for each in cited))
         if bearing := alone or claim.borne_out_by(cited):
@@ -142,9 +169,9 @@ def verify(statement: str, cited: Sequence[Evidence], given: Sequence[Evidence],
 class _Claim:
     """What a statement says, taken apart."""
 
-    def __init__(self, statement: str) -> None:
-        self._text = statement
-        self._stems = _stems(statement)
+    def __init__(self, statement: str, near: Near | None) -> None:
+        self._text, self._near = statement, near
+        self._stems, self._negated = _stems(statement), _negated(statement)
         self._numbers = list(_numbers(statement))
         self._names = [_roots(name) for name in _names(statement)]
         self._quotations = [quoted for quoted in _QUOTED.findall(statement) if len(words(quoted)) >= FEWEST_QUOTED]
@@ -156,9 +183,12 @@ class _Claim:
         every = sorted(chain.from_iterable(each.sentences for each in passages), key=self._weight, reverse=True)
         if any(map(self._turns, every)):
             return ()
-        several = chain.from_iterable(combinations(every[:_LIKELY], size) for size in range(1, MOST_SENTENCES + 1))
-        needed = {id(each.scored) for each in passages}
-        return next((t for t in several if {id(each.scored) for each in t} == needed and self._fits(t)), ())
+        candidates: Iterable[tuple[Told, ...]]
+        if len(passages) == 1:
+            candidates = chain(((each,) for each in every), filter(self._share_it, combinations(every[:_LIKELY], 2)))
+        else:
+            candidates = product(*(sorted(each.sentences, key=self._weight)[-2:] for each in passages))
+        return next(filter(self._fits, candidates), ())
 
     def failure(self, passages: Sequence[Evidence], given: Sequence[Evidence]) -> Failure:
         """Why these passages do not bear it out; a quotation may be stitched together of any that were given."""
@@ -170,14 +200,22 @@ class _Claim:
 
     def _fits(self, told: Sequence[Told]) -> bool:
         around = frozenset[str]().union(*(each.around for each in told))
+        if any(self._denies(each) for each in told):
+            return False
         itself = frozenset[str]().union(*(each.stems for each in told))
         return (
             self._numbered(told)
             and self._named(told)
             and self._quoted(told)
-            and _share(self._stems, around) >= COVERED
             and _share(self._stems, itself) >= BOUND
+            and (_share(self._stems, around) >= COVERED or self._means(told))
         )
+
+    def _means(self, told: Sequence[Told]) -> bool:
+        """Whether it is as near in meaning as a rewording is."""
+        if self._near is None or _share(self._stems, frozenset().union(*(each.stems for each in told))) < BOUND:
+            return False
+        return self._near(self._text, " ".join(each.sentence.text for each in told)) >= REWORDED
 
     def _numbered(self, told: Iterable[Told]) -> bool:
         """Whether its numbers stand there."""
@@ -201,11 +239,24 @@ class _Claim:
         there = told.own if any(_names(told.sentence.text)) else told.roots
         return not any(name.isdisjoint(there) for name in self._names)
 
+    def _share_it(self, told: tuple[Told, ...]) -> bool:
+        """Whether two sentences are near each other, and each has words of it that the other lacks."""
+        one, other = told
+        near = abs(one.at - other.at) <= APART
+        lacking = (len(self._stems & (each.stems - than.stems)) for each, than in (told, told[::-1]))
+        return near and min(lacking) >= FEWEST_OWN
+
     def _weight(self, told: Told) -> int:
         """How much of it is in a sentence: its words, and names and numbers twice."""
         hits = 2 * sum(not name.isdisjoint(told.roots) for name in self._names)
         hits += 2 * sum(not either.isdisjoint(told.numbers) for either in self._numbers)
         return hits + len(self._stems & told.stems)
+
+    def _denies(self, told: Told) -> bool:
+        """Whether it affirms what the sentence negates, or negates what it affirms."""
+        theirs = _negated(told.sentence.text)
+        both = self._stems & told.stems
+        return bool((self._negated ^ theirs) & both)
 
     def _turns(self, told: Told) -> bool:
         """Whether it says of a sentence's words the opposite: with a "not" more, or, where it is whole, with one less."""
@@ -220,6 +271,17 @@ def _stems(text: str) -> frozenset[str]:
 
 def _all_roots(text: str) -> frozenset[str]:
     return frozenset(root for word in words(text) for root in _roots(word))
+
+
+def _negated(text: str) -> frozenset[str]:
+    """Stems of the words that a "not" stands before."""
+    plain = folded(text)
+    behind = (_CLAUSE_END.split(plain[found.end() :], maxsplit=1)[0] for found in _NEGATION.finditer(plain))
+    return frozenset(stem(word) for clause in behind for word in _meaning(clause)[:_NEGATED])
+
+
+def _meaning(text: str) -> list[str]:
+    return [word for word in words(text) if word not in FUNCTION_WORDS]
 
 
 def _share(wanted: frozenset[str], known: frozenset[str]) -> float:
@@ -255,7 +317,7 @@ def _names(text: str) -> Iterator[str]:
         alone = opens and len(tokens) == 1
         for token in tokens:
             no_name = token in FUNCTION_WORDS or token in _FORMS or token[0].isdigit()
-            if not no_name and not (alone and (token in _OPENERS or token.endswith("ly"))):
+            if not no_name and not (alone and (token in _OPENERS or _COMMON.search(token))):
                 yield token
     for word in re.findall(r"\b[A-Z][a-z]+\b", text):
         if word.lower() in _CALENDAR:
