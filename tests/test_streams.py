@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("gradio")
 from newsqa_ui import page, streams
 from newsqa_ui.session import Session
 from newsqa_ui.streams import Streams

@@ -2,7 +2,8 @@
 
 CANARD (Elgohary et al. 2019) has no articles, so each conversation's answers stand for one, in short passages. Of
 every follow-up it is asked how often the passage that the person's wording finds first comes first, or among the
-first five: with the follow-up as it is, with the last question before it, and as newsqa understands it.
+first five: with the follow-up as it is, with the last question before it, as newsqa understands it, and, where there is
+a chat model, as that rewrites it.
 """
 
 import json
@@ -25,7 +26,8 @@ from newsqa_evals.statistics import Estimate
 
 PASSAGE_WORDS = 30
 DEPTH = 5
-WAYS: Mapping[str, Callable[[str, Sequence[Turn]], str]] = {
+Way = Callable[[str, Sequence[Turn]], str]
+WAYS: Mapping[str, Way] = {
     "as it is": lambda question, _: question,
     "with the last question": lambda question, turns: f"{turns[-1].question} {question}",
     "as newsqa understands it": standalone_question,
@@ -77,14 +79,16 @@ def turns_of(row: Mapping[str, Any]) -> list[Turn]:
 
 
 def _found(articles: Sequence[Article], rows: Sequence[Mapping[str, Any]]) -> dict[str, Estimate]:
-    first: dict[str, list[float]] = {way: [] for way in WAYS}
-    among: dict[str, list[float]] = {way: [] for way in WAYS}
     settings = read_settings(passage_words=PASSAGE_WORDS, top_k=DEPTH)
     with progress(len(rows)) as advance, indexed(articles, settings) as assistant:
-        retriever = assistant.retriever
+        retriever, ways = assistant.retriever, dict(WAYS)
+        if assistant.generative:
+            ways["as the chat model rewrites it"] = assistant.generative.standalone_question
+        first: dict[str, list[float]] = {way: [] for way in ways}
+        among: dict[str, list[float]] = {way: [] for way in ways}
         for row in rows:
             wanted = retriever.find(row["Rewrite"])[0].passage.id
-            for way, understand in WAYS.items():
+            for way, understand in ways.items():
                 ids = [scored.passage.id for scored in retriever.find(understand(row["Question"], turns_of(row)))]
                 first[way].append(float(ids[0] == wanted))
                 among[way].append(float(wanted in ids))
@@ -92,6 +96,6 @@ def _found(articles: Sequence[Article], rows: Sequence[Mapping[str, Any]]) -> di
     clusters = [row["QuAC_dialog_id"] for row in rows]
     return {
         f"{way}: {label}": statistics.mean(values[way], clusters)
-        for way in WAYS
+        for way in ways
         for label, values in (("first", first), (f"among the first {DEPTH}", among))
     }

@@ -29,14 +29,15 @@ _LOOK_SECONDS = 0.1
 """Between two looks at whether anybody still waits."""
 LONGEST_WAIT = 10.0
 """Seconds that a provider may ask us to wait; where it asks for more, we try at our own pace."""
+_DOCTOR = "check it with `newsqa doctor --chat-model`"
 _REFUSED = {
-    400: "does not take the request; look at NEWSQA_CHAT_TEMPERATURE, which some models refuse: set it to none",
-    401: "refused the key; check it with `newsqa doctor --chat-model`",
-    402: "has used up its quota; see the provider's billing page",
-    403: "refused the key; check it with `newsqa doctor --chat-model`",
-    404: "is not known there; check NEWSQA_CHAT_MODEL and NEWSQA_CHAT_BASE_URL",
+    400: ("does not take the request", "some models refuse NEWSQA_CHAT_TEMPERATURE: set it to none"),
+    401: ("refused the key", _DOCTOR),
+    402: ("has used up its quota", "see the provider's billing page"),
+    403: ("refused the key", _DOCTOR),
+    404: ("is not known there", "check NEWSQA_CHAT_MODEL and NEWSQA_CHAT_BASE_URL"),
 }
-"""What is wrong where the next call would fail, too."""
+"""What is wrong where the next call would fail, too, and what to do."""
 _PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 _PASSING_NAMES = re.compile(r"Timeout|Connection|Connect|Protocol|ReadError|WriteError|Overloaded|Unavailable")
 _USED_UP = re.compile(r"insufficient_quota|billing|credit balance|quota exceeded", re.IGNORECASE)
@@ -267,7 +268,8 @@ def _told(error: BaseException, name: str) -> ChatModelError:
     if status == 429 and _USED_UP.search(str(error)):
         status = 402
     if status in _REFUSED:
-        return _RefusedError(f"{name} {_REFUSED[status]} (HTTP {status})")
+        what, remedy = _REFUSED[status]
+        return _RefusedError(f"{name} {what} (HTTP {status}); {remedy}")
     if status is not None:
         busy = "has too many requests at the moment" if status == 429 else "failed"
         return ChatModelError(f"{name} {busy} (HTTP {status})")

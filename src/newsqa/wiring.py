@@ -1,6 +1,7 @@
 """The composition root: makes an assistant from settings. The only place that names vendors."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -64,7 +65,8 @@ def _read(kind: type[SomeSettings], given: dict[str, Any]) -> SomeSettings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
-        raise SettingsError(f"NEWSQA_{name}: {first['msg']} (got {first['input']!r})") from error
+        got = re.sub(r"//[^/]*@", "//…@", repr(first["input"]))  # a password may stand before the @
+        raise SettingsError(f"NEWSQA_{name}: {first['msg']} (got {got})") from error
 
 
 def assemble(settings: Settings, *, reindex: bool = False) -> Assistant:

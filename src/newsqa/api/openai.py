@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from time import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
@@ -145,11 +145,17 @@ class Choice(BaseModel):
 
 
 class Usage(BaseModel):
-    """Tokens of a chat model: none is used."""
+    """Tokens of the chat model, as far as it tells them; 0 where none was asked."""
 
     prompt_tokens: int = Field(0, description="Tokens read by a chat model.")
     completion_tokens: int = Field(0, description="Tokens written by a chat model.")
     total_tokens: int = Field(0, description="Both.")
+
+    @classmethod
+    def of(cls, answer: wire.Answer) -> Self:
+        """What an answer took."""
+        read, written = (int(answer.timings.get(name, 0)) for name in ("input_tokens", "output_tokens"))
+        return cls(prompt_tokens=read, completion_tokens=written, total_tokens=read + written)
 
 
 class Completion(BaseModel):
@@ -237,7 +243,7 @@ async def create_chat_completion(body: ChatRequest, request: Request, service: S
         created=int(time()),
         model=MODEL,
         choices=(Choice(message=_message(answer, base)),),
-        usage=Usage(),
+        usage=Usage.of(answer),
     )
     return Response(completion.model_dump_json(), media_type="application/json")
 
@@ -264,11 +270,12 @@ async def _chunks(
                         yield chunk(_annotated((event.citation,), base))
                     case wire.Done():
                         yield chunk(_beyond(event.answer), "stop")
+                        taken = Usage.of(event.answer)
         except Exception as error:  # noqa: BLE001  # the reply has begun: what went wrong is its last chunk
             yield _frame(openai_error(as_problem(error)))
             return
     if usage:
-        yield _frame({**common, "choices": [], "usage": Usage().model_dump()})
+        yield _frame({**common, "choices": [], "usage": taken.model_dump()})
     yield format_sse_event(data_str="[DONE]")
 
 
