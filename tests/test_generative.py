@@ -141,9 +141,10 @@ def test_a_dead_chat_model_is_not_asked_for_every_question(assistant: Assistant)
     assert "asked again in" in answers[-1].fallback
 
 
-def test_the_chat_model_may_say_that_the_articles_dont_say(assistant: Assistant) -> None:
+@pytest.mark.parametrize("question", [TERRITORY, "Who built the pyramid of Giza?"])
+def test_the_chat_model_may_say_that_the_articles_dont_say(assistant: Assistant, question: str) -> None:
     with talking(assistant, scripted([f"{NO_ANSWER} ", "But I know ", 60.0, "it."])) as talker:
-        answer = _replayed(list(talker.stream(TERRITORY)))
+        answer = _replayed(list(talker.stream(question)))
     assert ("abstained", "generative", "") == (answer.status, answer.answerer, answer.fallback)
     assert answer.text.startswith(NO_ANSWER)
     assert () == answer.unverified

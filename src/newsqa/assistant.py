@@ -242,8 +242,8 @@ class Assistant:
             return
         if prose.text:
             yield Event("withdrawn", Withdrawal(0))
-        if prose.says_nothing and reply.abstention:
-            yield from self._said({**state, "reply": reply.abstention}, "generative")
+        if prose.says_nothing:
+            yield from self._said({**state, "reply": reply.abstention or reply}, "generative")
         else:
             yield from self._said({**state, "fallback": fallback or _NOTHING_VERIFIED})
 

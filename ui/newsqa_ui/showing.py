@@ -18,10 +18,10 @@ from newsqa.passages import split_sentences
 MOST_CHARS = 100_000
 """Of an article that are shown at once."""
 DOUBTS = {
-    "misattributed": "it stands in another passage than the one it names",
+    "misattributed": "another passage says so, not the one it cites",
     "frankenquote": "its quotation is stitched together",
     "fabricated": "no passage says so",
-    "unsupported": "a number or name in it does not stand in what it names",
+    "unsupported": "a number or name in it is not in the passages it cites",
 }
 """Why a chat model's statement failed verification, in words."""
 _HASHES = re.compile(r"^\s*#{1,6}\s+")

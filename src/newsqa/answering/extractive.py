@@ -28,7 +28,7 @@ class Reply:
     passages: tuple[ScoredPassage, ...] | None = None
     """What was read, best first by what the reader made of it; None where nothing was."""
     abstention: "Reply | None" = None
-    """What is said where nothing of this is to be said after all."""
+    """What is said where nothing of this is to be said after all; None where this abstains itself."""
     writing: Writing | None = None
     """What a chat model writes to the same question, still to be verified; what is said here stands in for it."""
     given: tuple[ScoredPassage, ...] = ()

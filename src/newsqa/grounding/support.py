@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, combinations, product
+from itertools import chain, combinations
 
 from newsqa.domain import Failure, ScoredPassage, Sentence
 from newsqa.english import FUNCTION_WORDS, folded, name_runs, stem, words
@@ -146,7 +146,8 @@ def verify(
 ) -> Verdict:
     """Whether the passages that a statement names bear it out.
 
-    A statement that names none may rest on any of those given: its citation is made from what bears it out.
+    A statement that names none may rest on any of those given, but then in their own words: its citation is made from
+    what bears it out.
 
     Args:
         statement: one sentence, without markers.
@@ -155,7 +156,7 @@ def verify(
         marked: whether it names any passage at all, also one that is not there.
         near: cosine (-1 to 1) of two texts; words alone decide where none is given.
     """
-    claim = _Claim(statement, near)
+    claim = _Claim(statement, near if marked else None)
     if marked:
         alone = list(chain.from_iterable(claim.borne_out_by([each]) for each in cited))
         if bearing := alone or claim.borne_out_by(cited):
@@ -183,12 +184,8 @@ class _Claim:
         every = sorted(chain.from_iterable(each.sentences for each in passages), key=self._weight, reverse=True)
         if any(map(self._turns, every)):
             return ()
-        candidates: Iterable[tuple[Told, ...]]
-        if len(passages) == 1:
-            candidates = chain(((each,) for each in every), filter(self._share_it, combinations(every[:_LIKELY], 2)))
-        else:
-            candidates = product(*(sorted(each.sentences, key=self._weight)[-2:] for each in passages))
-        return next(filter(self._fits, candidates), ())
+        pairs = filter(self._share_it, combinations(every[:_LIKELY], 2))
+        return next(filter(self._fits, chain(((each,) for each in every), pairs)), ())
 
     def failure(self, passages: Sequence[Evidence], given: Sequence[Evidence]) -> Failure:
         """Why these passages do not bear it out; a quotation may be stitched together of any that were given."""
@@ -240,9 +237,9 @@ class _Claim:
         return not any(name.isdisjoint(there) for name in self._names)
 
     def _share_it(self, told: tuple[Told, ...]) -> bool:
-        """Whether two sentences are near each other, and each has words of it that the other lacks."""
+        """Whether each of two sentences, near each other or of two passages, has words of it that the other lacks."""
         one, other = told
-        near = abs(one.at - other.at) <= APART
+        near = one.scored is not other.scored or abs(one.at - other.at) <= APART
         lacking = (len(self._stems & (each.stems - than.stems)) for each, than in (told, told[::-1]))
         return near and min(lacking) >= FEWEST_OWN
 
