@@ -181,3 +181,57 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "langchain.chat_models", None)
     with pytest.raises(ModelError, match=r"pip install 'newsqa\[anthropic\]'"):
         open_chat(read_settings(chat_model="anthropic:x"))
+
+
+@ON_LOOPBACK
+def test_the_command_line_tells_what_was_withdrawn(served: ChatServer, tmp_path: Path, corpus: list[Article]) -> None:
+    with open_assistant(tmp_path / "library") as opened:
+        opened.library.add(corpus)
+    given = {"NEWSQA_CHAT_BASE_URL": served.url, "NEWSQA_DATA_DIR": str(tmp_path / "library"), "OPENAI_API_KEY": KEY}
+    for question, told in (
+        (TERRITORY, [f"{TRUE}. [1]", f"withdrawn, unsupported: {FALSE}."]),
+        ("When does the Hollin Bridge open?", ["without the chat model: openai:default refused the key"]),
+    ):
+        command = [sys.executable, "-m", "newsqa.cli", "ask", question]
+        found = subprocess.run(command, env={**os.environ, **given}, capture_output=True, text=True, check=True)
+        for each in told:
+            assert each in " ".join(found.stdout.split())
+
+
+@ON_LOOPBACK
+def test_the_suites_are_asked_of_both_answerers_and_compared(served: ChatServer, tmp_path: Path) -> None:
+    suite = tmp_path / "territory.yaml"
+    corpus = Path(__file__).parents[1] / "corpus"
+    suite.write_text(
+        f"""suite: territory
+about: One case.
+corpus: [{corpus}]
+cases:
+  - id: share
+    question: "{TERRITORY}"
+    answerable: true
+    expected: ["18%"]
+    evidence:
+      - article: istanbul-talks-2025-05
+        quote: "Russia controls 18% of Ukrainian territory, including Crimea and parts of Donbas."
+""",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "newsqa.cli", "eval", str(suite), "--answerer", "generative"]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (1, True) == (refused.returncode, "set NEWSQA_CHAT_MODEL" in refused.stderr)
+    given = {"NEWSQA_CHAT_BASE_URL": served.url, "OPENAI_API_KEY": KEY}
+    found = subprocess.run(
+        [*command, "--out", str(tmp_path / "report")],
+        env={**os.environ, **given},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "the chat model's statements: supported 1, unsupported 1" in found.stdout
+    assert "citation support" in found.stdout
+    assert "extractive" in found.stdout
+    report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+    assert {"supported": 1, "unsupported": 1} == report["grounding"]
+    assert "supported 1, unsupported 1" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "secret" not in json.dumps(report)

@@ -291,3 +291,70 @@ def test_turns_that_are_cut_off_name_the_first_that_is_kept() -> None:
     session = Session(turns=list(turns))
     assert "" == session.cut(2)
     assert turns[:2] == session.turns
+
+
+# A chat model's words
+
+PROSE = "Russia holds 18%. [1] It has 77%. Kyiv rejects it all. [2] [3]"
+
+
+def _prose() -> list[wire.Citation]:
+    spans = [
+        (PROSE.index(text), PROSE.index(text) + len(text)) for text in ("Russia holds 18%.", "Kyiv rejects it all.")
+    ]
+    return [_citation(1, QUOTES[0], spans[0]), _citation(2, QUOTES[1], spans[1]), _citation(3, QUOTES[0], spans[1])]
+
+
+def _doubt(text: str, *, marked: bool) -> wire.Unverified:
+    span = wire.Span(start=PROSE.index(text), end=PROSE.index(text) + len(text)) if marked else None
+    return wire.Unverified(kind="unsupported", text=text, answer_span=span)
+
+
+def test_prose_runs_on_with_all_its_numbers_and_what_is_marked() -> None:
+    parts = said(PROSE, _prose(), 0, [_doubt("It has 77%.", marked=True)])
+    assert parts.prose
+    assert ["Russia holds 18%.", "It has 77%.", "Kyiv rejects it all."] == [each.quote for each in parts.statements]
+    assert [(1,), (), (2, 3)] == [each.numbers for each in parts.statements]
+    assert ["", "a number or name in it is not in the passages it cites", ""] == [
+        each.doubt for each in parts.statements
+    ]
+    growing = said("Russia holds 18%. [1] It has", _prose()[:1])
+    assert ("It has", True) == (growing.rest, growing.prose)
+
+
+def test_what_was_withdrawn_and_why_the_chat_model_is_not_heard_is_told() -> None:
+    values = {"id": "ans_1", "text": PROSE, "status": "answered", "confidence": 0.9}
+    doubt = _doubt("<b>77</b>", marked=False)
+    answer = _answer(**values, citations=_prose(), answerer="generative", unverified=[doubt])
+    shown = _shown(answer)
+    assert "Withdrawn: 1 statement of the chat model" in shown
+    assert "“&lt;b&gt;77&lt;/b&gt;”" in shown
+    assert "In the chat model’s words" in shown
+    assert "From the articles’ own sentences" not in shown
+    fallen = _shown(_answer(**values, citations=_cited(), answerer="extractive", fallback="it took longer than 4 s"))
+    assert "From the articles’ own sentences, without the chat model. (it took longer than 4 s)" in fallen
+    broken = _shown(_answer(**values, citations=_prose(), answerer="generative", fallback="broke off"))
+    assert "The chat model broke off; what it had said was checked. (broke off)" in broken
+
+
+def _shown(answer: wire.Answer) -> str:
+    asked = Asked("What?")
+    asked.done(answer)
+    return asked.html()
+
+
+def test_what_is_taken_back_is_gone_from_what_is_shown() -> None:
+    asked = Asked("What?")
+    for event in (
+        wire.Start(answer_id="ans_1", standalone_question="What?"),
+        wire.Delta(text="Russia holds 18%."),
+        wire.Delta(text=" [1]"),
+        wire.Cited(citation=_prose()[0]),
+        wire.Delta(text=" It has 77"),
+        wire.Withdrawn(start=len("Russia holds 18%. [1]"), kind="unsupported"),
+    ):
+        asked.take(event)
+    assert "Russia holds 18%. [1]" == asked.text
+    asked.take(wire.Marked(unverified=_doubt("It has 77%.", marked=True)))
+    asked.take(wire.Withdrawn(start=0, kind=None))
+    assert ("", []) == (asked.text, asked.unverified)

@@ -219,7 +219,7 @@ class Answer:
         if self.answerer != "generative" and not self.unverified:
             return {}
         supported = len({citation.answer_span for citation in self.citations}) * (self.answerer == "generative")
-        return Counter({"supported": supported}) + Counter(each.kind for each in self.unverified)
+        return dict(Counter({"supported": supported}) + Counter(each.kind for each in self.unverified))
 
 
 @dataclass(frozen=True, slots=True)

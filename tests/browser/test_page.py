@@ -9,9 +9,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from newsqa import Article, open_assistant
 from newsqa.api.access import new_key
 from newsqa_ui.streams import LINGERING
 from tests.browser.conftest import PHONE, WIDE, Open, Tab
+from tests.chat_serving import chatting
 from tests.serving import ON_LOOPBACK, Server, serving
 
 pytestmark = [ON_LOOPBACK, pytest.mark.timeout(180)]
@@ -319,6 +321,44 @@ def test_an_answer_can_be_stopped(tab: Tab) -> None:
     tab.ask("What did Dmitry Peskov say?")
     questions = [turn["answer"]["question"] for turn in _kept(tab)["turns"]]
     assert [TERRITORY, "What did Dmitry Peskov say?"] == questions
+
+
+# A chat model
+
+
+def test_a_chat_models_words_stream_and_what_is_not_borne_out_is_withdrawn(
+    tmp_path: Path, corpus: list[Article], open_tab: Open
+) -> None:
+    def script(prompt: str) -> list[str | float] | int:
+        if "Peskov" in prompt.rpartition("Question:")[2]:
+            return 500
+        image = "![x](http://evil.example/pixel.png)"
+        belgium = f"It controls 77% of Belgium {image}"
+        return ["Russia controls 18% of ", 0.3, "Ukrainian land [1]. ", belgium, 1.0, " [1]."]
+
+    folder = tmp_path / "library"
+    with open_assistant(folder) as opened:
+        opened.library.add(corpus)
+    with chatting(script) as chat, serving(folder, {"NEWSQA_CHAT_BASE_URL": chat.url}, page=True) as server:
+        tab = open_tab(server)
+        expect(tab.page.locator(".nq-welcome")).to_be_visible()
+        tab.page.locator("#nq-question textarea").fill(TERRITORY)
+        tab.page.keyboard.press("Enter")
+        expect(tab.page.locator(".nq-growing")).to_contain_text("It controls 77%")
+        tab.await_answers(1)
+        answer = tab.page.locator(".nq-answer")
+        words = re.compile(r"^\s*Russia controls 18% of Ukrainian land\.\s+Citation 1\s*$")
+        expect(answer.locator(".nq-prose")).to_have_text(words)
+        expect(answer.locator(".nq-withdrawn")).to_contain_text("Withdrawn: 1 statement")
+        expect(answer.locator("img")).to_have_count(0)
+        answer.locator(".nq-chip").click()
+        expect(tab.page.locator("#nq-article mark").first).to_be_in_viewport()
+        tab.ask("What did Dmitry Peskov say?")
+        expect(answer.last.locator(".nq-note")).to_contain_text("From the articles’ own sentences")
+        tab.page.reload()
+        expect(answer).to_have_count(2)
+        expect(answer.first.locator(".nq-withdrawn")).to_contain_text("Withdrawn: 1 statement")
+        tab.page.close()
 
 
 # The articles
