@@ -104,6 +104,21 @@ def test_who_stops_reading_stops_the_model() -> None:
         assert "It " == next(iter(asked.write(ASK)))
 
 
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (["<think>Hm, [1]?</think>\n\nIt is."], "It is."),
+        (["\n<th", "ink>So", " what</thi", "nk> It", " is."], " It is."),
+        (["<think>never ends"], ""),
+        (["<", "thin air"], "<thin air"),
+        (["<thi"], "<thi"),
+        (["A <think>b</think>"], "A <think>b</think>"),
+    ],
+)
+def test_thoughts_before_an_answer_are_left_out(pieces: list[str], text: str) -> None:
+    assert text == _written(scripted(pieces)).replace("\n", "")
+
+
 def test_many_threads_ask_at_one_time() -> None:
     with scripted(["It ", 0.05, "is."]) as asked:
         texts: list[str] = []
@@ -137,6 +152,15 @@ def test_a_dead_model_is_left_alone_for_a_while_then_tried_once() -> None:
     breaker.check()
     breaker.failed()
     breaker.check()
+
+
+def test_a_trial_that_nobody_waits_for_to_the_end_counts_as_an_answer() -> None:
+    with scripted(["It ", 200.0]) as asked:
+        asked._breaker._failures = FAILURES
+        writing = asked.write(ASK)
+        next(iter(writing))
+        writing.close()
+        assert "It " == next(iter(asked.write(ASK)))
 
 
 def test_a_refused_key_opens_the_breaker_at_once() -> None:

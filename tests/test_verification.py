@@ -29,7 +29,7 @@ def test_true_statements_are_kept_and_false_ones_caught_as_well_as_before() -> N
 def test_statements_are_made_of_articles_by_rule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "articles.jsonl"
     told = [
-        "The mayor of {0}, Anna Petrov, said on Monday that {1} ships had been seen near the harbour, two more than usual.",
+        "The mayor of {0}, Anna Petrov, said on Monday that {1} ships had been seen near the harbour, more than usual.",
         "The council of {0} was told by Igor Novak that the old bridge would be closed for {1} weeks, he said.",
     ]
     places = ("Arvald", "Bellin", "Corvo", "Dremm", "Essen")

@@ -200,8 +200,9 @@ class Assistant:
         if state["intent"] not in _SEARCHED:
             return question
         answerer = self._answerer(state)
-        rewrite = answerer.standalone_question if isinstance(answerer, GenerativeAnswerer) else standalone_question
-        return rewrite(question, state["history"])
+        if isinstance(answerer, GenerativeAnswerer):
+            return answerer.standalone_question(question, state["history"], state.get("abandoned"))
+        return standalone_question(question, state["history"])
 
     def _answer(self, state: State) -> State:
         """The last step of the chain: the answer, grounded."""

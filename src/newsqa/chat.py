@@ -41,6 +41,7 @@ _REFUSED = {
 _PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 _PASSING_NAMES = re.compile(r"Timeout|Connection|Connect|Protocol|ReadError|WriteError|Overloaded|Unavailable")
 _USED_UP = re.compile(r"insufficient_quota|billing|credit balance|quota exceeded", re.IGNORECASE)
+_THINKING, _THOUGHT = "<think>", "</think>"
 Message = tuple[str, str]
 """Who speaks, `system` or `human`, and what."""
 
@@ -79,7 +80,7 @@ class Breaker:
                 return
             left = self._until - self._clock()
             if left > 0:
-                raise ChatModelError(f"the chat model failed {self._failures} times; it is asked again in {left:.0f} s")
+                raise ChatModelError(f"the chat model failed just now; it is asked again in {max(1, round(left))} s")
             self._until = self._clock() + REST  # this call is the trial; others wait for how it ends
 
     def succeeded(self) -> None:
@@ -126,15 +127,23 @@ class Chat:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
 
-    def write(self, messages: Sequence[Message], abandoned: Callable[[], bool] | None = None) -> Writing:
+    def write(
+        self, messages: Sequence[Message], abandoned: Callable[[], bool] | None = None, seconds: float | None = None
+    ) -> Writing:
         """What the model writes to these messages, as it comes. Nothing is asked before the first piece is wanted.
+
+        Args:
+            messages: what it is told.
+            abandoned: asked all the time: whether nobody waits any longer.
+            seconds: less time than the limits allow, where given.
 
         The pieces raise:
             ChatModelError: it is down, refuses, takes too long or failed too often lately.
             AbandonedError: `abandoned` said so; the model is stopped.
         """
         usage: dict[str, float] = {}
-        return Writing(self._pieces(messages, abandoned or (lambda: False), usage), usage)
+        limit = min(self._limits.seconds, seconds or self._limits.seconds)
+        return Writing(_spoken(self._pieces(messages, abandoned or (lambda: False), usage, limit)), usage)
 
     def close(self) -> None:
         """Ends what is under way."""
@@ -144,21 +153,26 @@ class Chat:
                 self._loop = None
 
     def _pieces(
-        self, messages: Sequence[Message], abandoned: Callable[[], bool], usage: dict[str, float]
+        self, messages: Sequence[Message], abandoned: Callable[[], bool], usage: dict[str, float], seconds: float
     ) -> Iterator[str]:
         self._breaker.check()
         came = queue.SimpleQueue[str | BaseException | None]()
         asking = self._start(self._ask(messages, came.put, usage))
-        deadline = time.monotonic() + self._limits.seconds
+        deadline, answers = time.monotonic() + seconds, False
         try:
             while (item := self._next(came, deadline, abandoned)) is not None:
+                answers = True
                 yield item
-            self._breaker.succeeded()
+            answers = True
         except ChatModelError as error:
+            answers = False
+            late = time.monotonic() >= deadline
             self._breaker.failed(for_good=isinstance(error, _RefusedError))
-            raise
+            raise ChatModelError(f"{self.name} took longer than {seconds:g} s") if late else error from None
         finally:
             asking.cancel()
+            if answers:  # also where nobody wanted the rest
+                self._breaker.succeeded()
 
     def _next(
         self, came: "queue.SimpleQueue[str | BaseException | None]", deadline: float, abandoned: Callable[[], bool]
@@ -168,7 +182,7 @@ class Chat:
                 raise AbandonedError("nobody waits for this answer any longer")
             left = deadline - time.monotonic()
             if left <= 0:
-                raise ChatModelError(f"{self.name} took longer than {self._limits.seconds:g} s")
+                raise ChatModelError("too late")
             try:
                 item = came.get(timeout=min(left, _LOOK_SECONDS))
             except queue.Empty:
@@ -223,6 +237,28 @@ class _RefusedError(ChatModelError):
     """The next call would fail, too."""
 
 
+def _spoken(pieces: Iterator[str]) -> Iterator[str]:
+    """The pieces without the thoughts that some models write before they answer: `<think>…</think>`."""
+    held: str | None = ""
+    with closing(pieces):  # type: ignore[type-var]  # a generator
+        for piece in pieces:
+            if held is None:
+                yield piece
+                continue
+            held += piece
+            told = held.lstrip()
+            if told.startswith(_THINKING):
+                _, ended, told = told.partition(_THOUGHT)
+                if not ended:
+                    continue
+            elif _THINKING.startswith(told):
+                continue
+            held = None
+            yield told
+    if held and not held.lstrip().startswith(_THINKING):
+        yield held
+
+
 def _run(loop: asyncio.AbstractEventLoop) -> None:
     try:
         loop.run_forever()
@@ -269,7 +305,8 @@ def _told(error: BaseException, name: str) -> ChatModelError:
         status = 402
     if status in _REFUSED:
         what, remedy = _REFUSED[status]
-        return _RefusedError(f"{name} {what} (HTTP {status}); {remedy}")
+        kind = ChatModelError if status == 400 else _RefusedError  # another question may be taken
+        return kind(f"{name} {what} (HTTP {status}); {remedy}")
     if status is not None:
         busy = "has too many requests at the moment" if status == 429 else "failed"
         return ChatModelError(f"{name} {busy} (HTTP {status})")

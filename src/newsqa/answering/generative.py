@@ -15,6 +15,8 @@ MOST_TURNS = 4
 """Turns before a follow-up that the chat model is shown."""
 MAX_TURN_CHARS = 500
 """Of a turn's answer."""
+REWRITING_SECONDS = 10.0
+"""Longest time for rewriting a question, within that for an answer."""
 _LONGEST = 3.0
 """Times the words of the built-in way's question, or of the question, that a rewritten one may have."""
 _NEWEST = 0.34
@@ -50,7 +52,9 @@ class GenerativeAnswerer:
             return read
         return replace(read, given=given, writing=self.chat.write(answering(question, given), abandoned))
 
-    def standalone_question(self, question: str, history: Sequence[Turn]) -> str:
+    def standalone_question(
+        self, question: str, history: Sequence[Turn], abandoned: Callable[[], bool] | None = None
+    ) -> str:
         """`question` as it would be asked without the conversation before it, in one call.
 
         No call where it stands alone by itself; the built-in way where the call fails, or gives nonsense: an empty
@@ -61,7 +65,7 @@ class GenerativeAnswerer:
             return built_in
         turns = [Turn(turn.question[:MAX_TURN_CHARS], turn.answer[:MAX_TURN_CHARS]) for turn in history[-MOST_TURNS:]]
         try:
-            written = "".join(self.chat.write(rewriting(question, turns)))
+            written = "".join(self.chat.write(rewriting(question, turns), abandoned, REWRITING_SECONDS))
         except ChatModelError:
             return built_in
         rewritten = " ".join(written.strip().strip('"“”').split())

@@ -17,6 +17,8 @@ AHEAD = 3
 """Words behind a sentence that show whether it has ended: "at 9 p.m. Moscow time" goes on."""
 MAX_CHARS = 10_000
 """Of an answer; what comes after is not read."""
+MOST_READ = 30_000
+"""Characters of a reply that are read, verified or not."""
 _NOTHING_SAID = re.compile(
     r"^\W*(?:the )?(?:articles?|passages?) (?:do(?:es)?)( no|n[’']?)t (?:say|answer|mention|contain|provide)"
 )
@@ -46,7 +48,7 @@ class Prose:
             mark: keep what fails verification, marked, in the place of withdrawing it.
             near: cosine of two texts, for what is said in other words; without it words alone decide.
         """
-        self._near = near
+        self._near, self._read = near, 0
         self._given, self._article, self._mark = [Evidence(each) for each in passages], article, mark
         self._scanner = Scanner()
         self._tail, self._markers, self._linked = "", list[int](), False
@@ -61,10 +63,11 @@ class Prose:
     @property
     def full(self) -> bool:
         """Whether nothing more is wanted."""
-        return self.says_nothing or len(self.text) >= MAX_CHARS
+        return self.says_nothing or len(self.text) >= MAX_CHARS or self._read >= MOST_READ
 
     def feed(self, piece: str) -> Iterator[Event]:
         """The events of a further piece: deltas, citations, and what is marked or withdrawn."""
+        self._read += len(piece)
         yield from self._take(self._scanner.feed(piece))
 
     def end(self) -> Iterator[Event]:
