@@ -26,6 +26,7 @@ LAYERS = (
         "models",
     },
     {"library", "retrieval", "answering"},
+    {"speaking"},
     {"assistant"},
     {"wiring"},
     {"api"},

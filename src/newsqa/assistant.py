@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
-from contextlib import closing
-from functools import cache
 from itertools import islice
 from time import perf_counter
 from typing import Any, Literal, Self, TypedDict, Unpack
@@ -13,23 +11,17 @@ from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
 from newsqa.answering.extractive import ExtractiveAnswerer, Reply
 from newsqa.answering.generative import GenerativeAnswerer
 from newsqa.answering.overview import Overview
-from newsqa.chat import Writing
 from newsqa.dialogue import Intent, intent_of, standalone_question
-from newsqa.domain import Answer, Event, Filters, ScoredPassage, Turn, Withdrawal
+from newsqa.domain import Answer, Event, Filters, ScoredPassage, Turn
 from newsqa.embedding import nearness
-from newsqa.english import folded
-from newsqa.errors import AbandonedError, ArticleNotFoundError, ChatModelError, GroundingError, QuestionError
-from newsqa.grounding import Prose, ground
+from newsqa.errors import AbandonedError, QuestionError
 from newsqa.library import Library
 from newsqa.retrieval import HybridRetriever
+from newsqa.speaking import Speaker, State
 
 MAX_TURNS = 50
 """Turns of a conversation that are taken in; earlier ones are left out."""
-_TRIES = 3
-_NOTHING_VERIFIED = "nothing that the chat model wrote could be verified"
 _SEARCHED = (Intent.QUESTION, Intent.SUMMARY)
-
-State = dict[str, Any]
 
 
 class Options(TypedDict, total=False):
@@ -75,8 +67,9 @@ class Assistant:
             max_question_chars: the longest question.
         """
         self.library, self.retriever, self.answerer = library, retriever, answerer
-        self.generative, self._mark = generative, mark_unverified
+        self.generative = generative
         self._overview = Overview(library, retriever.embedding)
+        self._speaker = Speaker(library, nearness(retriever.embedding), self._again, mark=mark_unverified)
         self._max_question_chars = max_question_chars
         self._steps: Sequence[Runnable[State, State]] = (
             RunnableLambda(self._check),
@@ -173,7 +166,7 @@ class Assistant:
             raise QuestionError("history holds something that is no Turn; give Turn(question=…, answer=…)")
         readable = question.encode(errors="replace").decode()  # half a character can't be stored or searched
         known = {"question": readable, "history": history, "intent": intent_of(readable)}
-        return {**state, **known, "timings": {}, "started": perf_counter()}
+        return {**state, **known, "timings": {}, "spent": {}, "started": perf_counter()}
 
     def _retrieve(self, state: State) -> list[ScoredPassage]:
         if state["intent"] not in _SEARCHED:
@@ -201,7 +194,7 @@ class Assistant:
             return question
         answerer = self._answerer(state)
         if isinstance(answerer, GenerativeAnswerer):
-            return answerer.standalone_question(question, state["history"], state.get("abandoned"))
+            return answerer.standalone_question(question, state["history"], state.get("abandoned"), state["spent"])
         return standalone_question(question, state["history"])
 
     def _answer(self, state: State) -> State:
@@ -212,80 +205,12 @@ class Assistant:
     def _answering(self, state: State) -> Generator[Event, None, None]:
         """The events of the answer; the last one holds it whole."""
         _check_wanted(state)
-        reply: Reply = state["reply"]
-        if reply.writing is None:
-            yield from self._said(state)
-        else:
-            yield from self._written(state, reply, reply.writing)
+        yield from self._speaker.answering(state)
 
-    def _written(self, state: State, reply: Reply, writing: Writing) -> Iterator[Event]:
-        """The answer in a chat model's words, where they can be verified; else what the reader says."""
-        near = nearness(self.retriever.embedding)
-        prose = Prose(reply.given, cache(self.library.get), mark=self._mark, near=near)
-        start, fallback, first = perf_counter(), "", None
-        with closing(writing):
-            try:
-                for piece in writing:
-                    first = first or perf_counter() - start
-                    yield from prose.feed(piece)
-                    if prose.full:
-                        break
-                yield from prose.end()
-            except ChatModelError as error:
-                fallback = str(error)
-                yield from prose.cut()
-        timings = {**state["timings"], "first_word": first or 0.0, "write": perf_counter() - start, **writing.usage}
-        state = {**state, "timings": timings, "unverified": tuple(prose.unverified)}
-        if prose.citations:
-            text, short = prose.text, reply.short if reply.short and folded(reply.short) in folded(prose.text) else None
-            spoke = {"text": text, "short": short, "status": "answered", "citations": tuple(prose.citations)}
-            yield Event("done", self._made({**state, "fallback": fallback}, reply, spoke, "generative"))
-            return
-        if prose.text:
-            yield Event("withdrawn", Withdrawal(0))
-        if prose.says_nothing:
-            yield from self._said({**state, "reply": reply.abstention or reply}, "generative")
-        else:
-            yield from self._said({**state, "fallback": fallback or _NOTHING_VERIFIED})
-
-    def _said(self, state: State, answerer: str = "extractive") -> Iterator[Event]:
-        """The answer in the articles' own sentences."""
-        for attempt in range(_TRIES):
-            reply: Reply = state["reply"]
-            try:
-                text, citations = ground(reply.preface, reply.statements, self.library.get)
-                break
-            except (GroundingError, ArticleNotFoundError):  # an article was replaced since it was read
-                if attempt == _TRIES - 1:
-                    raise
-                state = {**state, "passages": self._retrieve(state)}
-                state["reply"] = self._reply({**state, "answerer": "extractive"})
-        spoke = {"text": text, "short": reply.short, "status": reply.status, "citations": citations}
-        end = 0
-        for citation in citations:
-            marker_end = citation.answer_span.end + len(f" [{citation.number}]")
-            yield Event("delta", text[end:marker_end])
-            yield Event("citation", citation)
-            end = marker_end
-        if text[end:]:
-            yield Event("delta", text[end:])
-        yield Event("done", self._made(state, reply, spoke, answerer))
-
-    def _made(self, state: State, reply: Reply, spoke: dict[str, Any], answerer: str) -> Answer:
-        timings = {**state["timings"], "total": perf_counter() - state["started"]}
-        return Answer(
-            question=state["question"],
-            standalone_question=state["standalone_question"],
-            **spoke,
-            confidence=reply.confidence,
-            passages=tuple(state["passages"] if reply.passages is None else reply.passages),
-            answerer=answerer,
-            timings={stage: round(seconds, 6 if stage == "cost" else 4) for stage, seconds in timings.items()},
-            unverified=()
-            if spoke["status"] == "abstained" and answerer == "generative"
-            else state.get("unverified", ()),
-            fallback=state.get("fallback", ""),
-        )
+    def _again(self, state: State) -> State:
+        """The same with an article that was replaced since it was read, by the reader."""
+        state = {**state, "passages": self._retrieve(state), "answerer": "extractive"}
+        return {**state, "reply": self._reply(state)}
 
 
 def _check_wanted(state: State) -> None:

@@ -1,7 +1,7 @@
 """Turns text into vectors: the packaged MiniLM by ONNX Runtime, or any sentence-transformers model."""
 
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,8 +117,8 @@ class SentenceTransformersEmbeddings(Embeddings):
 
 
 def nearness(embedding: Embeddings) -> Callable[[str, str], float]:
-    """The cosine (-1 to 1) of two texts' vectors; it remembers the vectors."""
-    vector = cache(lambda text: np.asarray(embedding.embed_query(text)))
+    """The cosine (-1 to 1) of two texts' vectors; it remembers the last vectors."""
+    vector = lru_cache(maxsize=1000)(lambda text: np.asarray(embedding.embed_query(text)))
 
     def near(one: str, other: str) -> float:
         a, b = vector(one), vector(other)

@@ -53,21 +53,28 @@ class GenerativeAnswerer:
         return replace(read, given=given, writing=self.chat.write(answering(question, given), abandoned))
 
     def standalone_question(
-        self, question: str, history: Sequence[Turn], abandoned: Callable[[], bool] | None = None
+        self,
+        question: str,
+        history: Sequence[Turn],
+        abandoned: Callable[[], bool] | None = None,
+        spent: dict[str, float] | None = None,
     ) -> str:
         """`question` as it would be asked without the conversation before it, in one call.
 
         No call where it stands alone by itself; the built-in way where the call fails, or gives nonsense: an empty
-        line, an answer, or words that come from nowhere.
+        line, an answer, or words that come from nowhere. What the call took is put into `spent`.
         """
         built_in = standalone_question(question, history)
         if not history or (built_in == question and not leans(question)):
             return built_in
         turns = [Turn(turn.question[:MAX_TURN_CHARS], turn.answer[:MAX_TURN_CHARS]) for turn in history[-MOST_TURNS:]]
+        writing = self.chat.write(rewriting(question, turns), abandoned, REWRITING_SECONDS)
         try:
-            written = "".join(self.chat.write(rewriting(question, turns), abandoned, REWRITING_SECONDS))
+            written = "".join(writing)
         except ChatModelError:
             return built_in
+        if spent is not None:
+            spent.update(writing.usage)
         rewritten = " ".join(written.strip().strip('"“”').split())
         return rewritten if _makes_sense(rewritten, question, built_in, turns) else built_in
 
