@@ -67,7 +67,6 @@ class Prose:
 
     def feed(self, piece: str) -> Iterator[Event]:
         """The events of a further piece: deltas, citations, and what is marked or withdrawn."""
-        self._read += len(piece)
         yield from self._take(self._scanner.feed(piece))
 
     def end(self) -> Iterator[Event]:
@@ -88,6 +87,7 @@ class Prose:
             if isinstance(token, Marker):
                 self._note(token.numbers)
             else:
+                self._read += len(token.text)
                 if token.opens_line:
                     yield from self._advance(last=True)
                     yield from self._settle()
