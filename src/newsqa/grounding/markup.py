@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from unicodedata import category
+from unicodedata import category, normalize
 
 MOST_HELD = 400
 """Characters that are held back to see whether they are a marker, a link or a tag."""
@@ -15,17 +15,16 @@ _WORD = re.compile(r"(?:(?!\s|!?\[|<[A-Za-z/!?|]|\((?i:passages?|sources?|citati
 _LINK = re.compile(r"!?\[(?P<label>[^\[\]\n]*)\]\([^()\n]*\)")
 _BRACKETED = re.compile(r"!?\[(?P<label>[^\[\]\n]*)\]|\((?P<named>[^()\n]*)\)")
 _LINK_BEGUN = re.compile(r"!?\[[^\[\]\n]*\](?:$|\([^()\n]*$)")
-_TAG = re.compile(r"<[^<>]*>")
+_TAG = re.compile(r"""<(?:"[^"]*"|'[^']*'|[^<>"'])*>""")
 _NAME = r"(?i:(?:passages?|sources?|citations?|refs?|no|p|n)\b\.?\s*)?"
 _MARKER = re.compile(rf"[\s^#]*{_NAME}#?\d{{1,3}}(?:\s*(?:[,;&–-]|and)\s*{_NAME}#?\d{{1,3}})*\s*")
 _HALF_MARKER = re.compile(rf"\[[\s\[^#]*{_NAME}[\d,;\s]*")
 _NUMBERS = re.compile(r"(\d+)(?:\s*[–-]\s*(\d+))?")
 _ADDRESS = re.compile(
-    r"\w:/|//\w|\bwww\.|\b(?:javascript|data|mailto|tel|file|vbscript|blob|about):\S|[\w.-]+@[\w-]+\.\w|"
-    r"\b(?:[\w-]+\.)+(?:com|org|net|io|ru|cn|info|biz|xyz|top|example|test|invalid|zip|app|dev|co|uk|de|fr|eu|onion)\b|"
-    r"\bxn--",
-    re.IGNORECASE,
+    r"\w:/|//\w|\bwww\.|\bxn--|\S@\S|\b\d{1,3}(?:\.\d{1,3}){3}\b|\blocalhost\b|\b\w\.[a-z]{2,}/|"
+    r"\b(?i:javascript|data|mailto|tel|sms|file|ftp|vbscript|blob|about|magnet):\S|\b[\w-]{2,63}\.[a-z]{2,24}\b"
 )
+"""An address, or a name with a dot in it as hosts have: "evil.example", not "U.S." or "9 a.m."."""
 _LEAD = re.compile(r"[-*•–>]|#{1,6}|\d{1,2}[.)]")
 """What opens a list item, a heading or a quotation in Markdown."""
 _EMPHASIS = re.compile(r"\*+|_{2,}|`+|~~|\]")
@@ -46,6 +45,13 @@ class Marker:
     """Numbers of passages that the words before it are said to rest on."""
 
     numbers: tuple[int, ...]
+    opens_line: bool = False
+    """Whether it stands before the words that it is of."""
+
+
+def holds_address(text: str) -> bool:
+    """Whether something stands in a text that a page or a reader could go to."""
+    return bool(_ADDRESS.search(normalize("NFKC", text).replace("。", ".")))
 
 
 class Scanner:
@@ -57,7 +63,7 @@ class Scanner:
 
     def __init__(self) -> None:
         """Nothing has come yet."""
-        self._held, self._space, self._opens_line = "", "", True
+        self._held, self._space, self._glued, self._opens_line = "", "", "", True
 
     def feed(self, piece: str) -> Iterator[Word | Marker]:
         """What a further piece completes."""
@@ -102,10 +108,10 @@ class Scanner:
         if (found := _BRACKETED.match(held)) and (last or not _LINK_BEGUN.match(held) or len(held) > MOST_HELD):
             self._held = held[found.end() :]
             label = found["label"] if found["named"] is None else found["named"]
-            return self._marker_or(label, "" if held[0] == "!" else f"({label})")
+            return self._marker_or(label, "") if held[0] == "!" else self._marker_or(label, "(", f"{label})")
         if found := _TAG.match(held):
             self._held = held[found.end() :]
-            return [Word("", linked=bool(_ADDRESS.search(found.group())))]
+            return [Word("", linked=len(found.group()) > MAX_WORD_CHARS or holds_address(found.group()))]
         if not last and len(held) < MOST_HELD and not re.search(r"\n|\[.*\[", held):
             return None
         if last and _HALF_MARKER.fullmatch(held):
@@ -118,15 +124,19 @@ class Scanner:
             [] if held.lstrip("!")[0] == "[" and self._held[:1] == "[" else [self._word("‹" if held[0] == "<" else "(")]
         )
 
-    def _marker_or(self, label: str, shown: str) -> list[Word | Marker]:
+    def _marker_or(self, label: str, *shown: str) -> list[Word | Marker]:
+        """A marker, else the words that are shown: an opening bracket at once, the others as if they came now."""
         if _MARKER.fullmatch(label):
-            return [Marker(tuple(_numbers(label)))]
-        self._held = shown.replace("[", "(") + self._held
-        return []
+            return [Marker(tuple(_numbers(label)), self._opening())]
+        *first, rest = shown
+        self._held = rest + self._held
+        return [self._word(each) for each in first]
 
     def _word(self, text: str) -> Word:
-        linked = bool(_ADDRESS.search(text)) or len(text) > MAX_WORD_CHARS
-        shown = "" if linked else _EMPHASIS.sub("", text)
+        shown = _EMPHASIS.sub("", text)
+        self._glued = shown if self._space else f"{self._glued}{shown}"[-MAX_WORD_CHARS:]
+        linked = len(text) > MAX_WORD_CHARS or holds_address(text) or holds_address(self._glued)
+        shown = "" if linked else shown
         opens, space = self._opening(), " " if self._space and shown[:1] not in tuple(".,;:!?)") else ""
         self._space, self._opens_line = "", False
         return Word(f"{space}{shown}" if shown else "", opens, linked)

@@ -7,7 +7,7 @@ from newsqa.domain import Article, Citation, Event, Failure, ScoredPassage, Sent
 from newsqa.english import words
 from newsqa.errors import ArticleNotFoundError, GroundingError
 from newsqa.grounding.citing import Statement, citation
-from newsqa.grounding.markup import Marker, Scanner, Word
+from newsqa.grounding.markup import Marker, Scanner, Word, holds_address
 from newsqa.grounding.support import Evidence, Near, Verdict, verify
 from newsqa.passages import split_sentences
 
@@ -17,11 +17,18 @@ AHEAD = 3
 """Words behind a sentence that show whether it has ended: "at 9 p.m. Moscow time" goes on."""
 MAX_CHARS = 10_000
 """Of an answer; what comes after is not read."""
+_SLICE = 1000
 MOST_READ = 30_000
 """Characters of a reply that are read, verified or not."""
+_TEXTS = r"(?:articles?|passages?|texts?|sources?|context)"
+_NOT = r"(?:do(?:es)?(?: no|n[’']?)t|can(?:not|[’']?t))"
 _NOTHING_SAID = re.compile(
-    r"^\W*(?:the )?(?:articles?|passages?) (?:do(?:es)?)( no|n[’']?)t (?:say|answer|mention|contain|provide)"
+    rf"^\W*(?:(?:sorry|unfortunately|i[’']m sorry|based on [^,]{{1,40}}),? (?:but )?)?(?:"
+    rf"(?:the |these )?(?:(?:provided|given|available|above) )?{_TEXTS} (?:provided |given )?(?:{_NOT} "
+    rf"(?:say|answer|mention|contain|provide|specify|state|indicate|discuss|include|give|tell)|say nothing)|"
+    rf"none of the {_TEXTS}|there is no (?:information|mention))\b(?!.*\b(?:but|however)\b)"
 )
+"""The no-answer sentence, in the ways in which chat models put it."""
 
 
 class Prose:
@@ -67,10 +74,14 @@ class Prose:
 
     def feed(self, piece: str) -> Iterator[Event]:
         """The events of a further piece: deltas, citations, and what is marked or withdrawn."""
-        yield from self._take(self._scanner.feed(piece))
+        for start in range(0, len(piece), _SLICE):
+            yield from self._take(self._scanner.feed(piece[start : start + _SLICE]))
 
     def end(self) -> Iterator[Event]:
         """The events of what was held back, when nothing more comes."""
+        if self.full:  # what is under way may be half a sentence
+            yield from self.cut()
+            return
         yield from self._take(self._scanner.end())
         yield from self._advance(last=True)
         yield from self._settle()
@@ -84,13 +95,13 @@ class Prose:
         for token in tokens:
             if self.full:
                 return
+            if token.opens_line:
+                yield from self._advance(last=True)
+                yield from self._settle()
             if isinstance(token, Marker):
                 self._note(token.numbers)
             else:
                 self._read += len(token.text)
-                if token.opens_line:
-                    yield from self._advance(last=True)
-                    yield from self._settle()
                 self._waiting.append(token)
                 yield from self._advance(last=False)
 
@@ -127,10 +138,10 @@ class Prose:
         sentence = self._tail
         if not sentence:
             return
-        if not self.text and _NOTHING_SAID.match(sentence.lower()):
-            self.says_nothing = True
-            yield from self._take_back(None)
-        elif not words(sentence) or _NOTHING_SAID.match(sentence.lower()):
+        self._linked |= holds_address(sentence)
+        says_nothing = bool(_NOTHING_SAID.match(sentence.lower()))
+        if says_nothing or not words(sentence):
+            self.says_nothing |= says_nothing and not self.text
             yield from self._take_back(None)
         else:
             verdict = self._verdict(sentence)
@@ -150,10 +161,11 @@ class Prose:
     def _cite(self, sentence: str, verdict: Verdict) -> Iterator[Event]:
         start = len(self.text) + bool(self.text)
         span = Span(start, start + len(sentence))
+        sentences = {(scored.passage.article_id, told.start): (scored, told) for scored, told in verdict.borne_out_by}
         try:
             made = [
                 self._citation(number, scored, cited, span)
-                for number, (scored, cited) in enumerate(verdict.borne_out_by, len(self.citations) + 1)
+                for number, (scored, cited) in enumerate(sentences.values(), len(self.citations) + 1)
             ]
         except (GroundingError, ArticleNotFoundError):  # the article was replaced since it was read
             yield from self._reject(sentence, "fabricated")

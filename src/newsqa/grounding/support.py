@@ -32,7 +32,10 @@ _ELLIPSIS = re.compile(r"\s*[\[(]?(?:\.\.\.|…)[\])]?\s*")
 _CLAUSE_END = re.compile(r"[,;:.!?]|\bbut\b|\band\b")
 _NEGATED = 2
 """Meaningful words behind a "not" that it turns round."""
-_NEGATION = re.compile(r"\b(?:not|never|no|none|nobody|nothing|neither|nor|without)\b|n[’']t\b")
+_NEGATION = re.compile(
+    r"\b(?:not|never|no|none|nobody|nothing|neither|nor|without|hardly|barely|scarcely|fail(?:s|ed|ing)? to|refus(?:es|ed|ing)|"
+    r"den(?:y|ies|ied)|reject(?:s|ed)?|(?:false|untrue) that)\b|n[’']t\b"
+)
 _SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "bn": 1e9, "mn": 1e6, "k": 1e3, "m": 1e6}
 _NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)(?:\s?(thousand|million|billion|trillion|bn|mn|m|k)\b)?")
 _ONES = {
