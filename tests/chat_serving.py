@@ -28,6 +28,8 @@ def chatting(script: Script) -> Iterator[ChatServer]:
     running = ChatServer("")
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # connections are kept, as providers keep them
+
         def log_message(self, *_: Any) -> None:
             """Says nothing."""
 
@@ -51,6 +53,7 @@ def chatting(script: Script) -> Iterator[ChatServer]:
         def _write(self, pieces: "list[str | float]") -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             for piece in pieces:
                 if isinstance(piece, str):
@@ -60,11 +63,15 @@ def chatting(script: Script) -> Iterator[ChatServer]:
             self._chunk({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
             usage = {"prompt_tokens": 900, "completion_tokens": 20, "total_tokens": 920}
             self._chunk({"choices": [], "usage": usage})
-            self.wfile.write(b"data: [DONE]\n\n")
+            self._send(b"data: [DONE]\n\n")
+            self._send(b"")
 
         def _chunk(self, values: dict[str, Any]) -> None:
             common = {"id": "chat-1", "object": "chat.completion.chunk", "created": 0, "model": "scripted"}
-            self.wfile.write(f"data: {json.dumps({**common, **values})}\n\n".encode())
+            self._send(f"data: {json.dumps({**common, **values})}\n\n".encode())
+
+        def _send(self, data: bytes) -> None:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
             self.wfile.flush()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -109,7 +109,9 @@ class ScriptedChatModel(BaseChatModel):
         for piece in reply:
             if isinstance(piece, Exception):
                 raise piece
-            if isinstance(piece, str):
+            if isinstance(piece, ChatGenerationChunk):
+                yield piece
+            elif isinstance(piece, str):
                 yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
             else:
                 await asyncio.sleep(piece)

@@ -113,6 +113,7 @@ def test_who_stops_reading_stops_the_model() -> None:
         (["<", "thin air"], "<thin air"),
         (["<thi"], "<thi"),
         (["A <think>b</think>"], "A <think>b</think>"),
+        (["<Thinking>x\n</thinking>It is."], "It is."),
     ],
 )
 def test_thoughts_before_an_answer_are_left_out(pieces: list[str], text: str) -> None:
@@ -161,6 +162,31 @@ def test_a_trial_that_nobody_waits_for_to_the_end_counts_as_an_answer() -> None:
         next(iter(writing))
         writing.close()
         assert "It " == next(iter(asked.write(ASK)))
+
+
+def test_a_trial_that_ends_undecided_leaves_the_next_one_a_trial() -> None:
+    with scripted(["It is."]) as asked:
+        asked._breaker._failures = FAILURES
+        with pytest.raises(AbandonedError):
+            list(asked.write(ASK, lambda: True))
+        assert ["It is."] == list(asked.write(ASK))
+
+
+def test_less_time_than_the_limits_allow_says_little_of_the_model() -> None:
+    with scripted([0.3, "It is."]) as asked:
+        for _ in range(FAILURES):
+            with pytest.raises(ChatModelError, match="longer than"):
+                list(asked.write(ASK, None, 0.01))
+        assert ["It is."] == list(asked.write(ASK))
+
+
+def test_what_is_under_way_ends_with_the_chat_model() -> None:
+    with scripted(["It ", 200.0]) as asked:
+        writing = iter(asked.write(ASK))
+        next(writing)
+        asked.close()
+        with pytest.raises(ChatModelError, match="broke off"):
+            next(writing)
 
 
 def test_a_refused_key_opens_the_breaker_at_once() -> None:

@@ -40,7 +40,7 @@ def api(served: ChatServer, tmp_path_factory: pytest.TempPathFactory, corpus: li
     folder = tmp_path_factory.mktemp("chatting") / "library"
     with open_assistant(folder) as opened:
         opened.library.add(corpus)
-    with serving(folder, {"NEWSQA_CHAT_BASE_URL": served.url, "OPENAI_API_KEY": KEY}) as running:
+    with serving(folder, {"NEWSQA_CHAT_BASE_URL": served.url, "NEWSQA_CHAT_KEY": KEY}) as running:
         yield running
 
 
@@ -126,9 +126,11 @@ def test_the_doctor_asks_the_chat_model_and_shows_no_key(served: ChatServer, tmp
     assert (True, f"in {file}", served.url) == (facts["answers"], facts["key"], facts["address"])
     assert f"Bearer {KEY}-of-the-file" == served.keys[-1]
     assert "secret" not in told.stdout
-    plain = _doctor(NEWSQA_CHAT_BASE_URL=served.url, OPENAI_API_KEY=KEY)
-    assert "in OPENAI_API_KEY" in plain.stdout
+    plain = _doctor(NEWSQA_CHAT_BASE_URL=served.url, NEWSQA_CHAT_KEY=KEY)
+    assert "in NEWSQA_CHAT_KEY" in plain.stdout
     assert "secret" not in plain.stdout
+    _doctor(NEWSQA_CHAT_BASE_URL=served.url, OPENAI_API_KEY=KEY)
+    assert "Bearer none" == served.keys[-1], "another server got the provider's key"
 
 
 @ON_LOOPBACK
@@ -136,9 +138,10 @@ def test_the_doctor_asks_the_chat_model_and_shows_no_key(served: ChatServer, tmp
     ("variables", "told"),
     [
         ({}, "set NEWSQA_CHAT_MODEL to openai:NAME"),
-        ({"NEWSQA_CHAT_MODEL": "openai:x"}, "give the key in OPENAI_API_KEY or NEWSQA_CHAT_KEY_FILE"),
+        ({"NEWSQA_CHAT_MODEL": "openai:x"}, "give the key in OPENAI_API_KEY, NEWSQA_CHAT_KEY or"),
         ({"NEWSQA_CHAT_MODEL": "nobody:x"}, "name the model as openai:NAME"),
-        ({"NEWSQA_CHAT_BASE_URL": "http://127.0.0.1:1/v1", "OPENAI_API_KEY": KEY}, "can't be reached"),
+        ({"NEWSQA_CHAT_BASE_URL": "http://127.0.0.1:1/v1", "NEWSQA_CHAT_KEY": KEY}, "can't be reached"),
+        ({"NEWSQA_CHAT_BASE_URL": "https://host/v1?api-key=secret"}, "NEWSQA_CHAT_BASE_URL"),
         ({"NEWSQA_CHAT_BASE_URL": "ftp://x"}, "NEWSQA_CHAT_BASE_URL"),
         ({"NEWSQA_CHAT_BASE_URL": "http://me:secret@host/v1"}, "NEWSQA_CHAT_BASE_URL"),
         ({"NEWSQA_CHAT_MODEL": "openai:x", "NEWSQA_CHAT_KEY_FILE": "/nowhere"}, "NEWSQA_CHAT_KEY_FILE: /nowhere"),
@@ -155,7 +158,7 @@ def test_the_doctor_says_what_to_set(variables: dict[str, str], told: str) -> No
 @ON_LOOPBACK
 def test_the_doctor_tells_of_a_refused_key() -> None:
     with chatting(lambda _: 401) as refusing:
-        found = _doctor(NEWSQA_CHAT_BASE_URL=refusing.url, OPENAI_API_KEY=KEY)
+        found = _doctor(NEWSQA_CHAT_BASE_URL=refusing.url, NEWSQA_CHAT_KEY=KEY)
     assert 1 == found.returncode
     assert "refused the key" in found.stderr
     assert "secret" not in found.stderr
@@ -169,12 +172,25 @@ def test_a_server_of_ones_own_needs_no_key(name: str, monkeypatch: pytest.Monkey
     assert chat.name.startswith("openai:")
 
 
+@ON_LOOPBACK
+def test_chat_models_that_are_opened_again_share_their_connections(served: ChatServer) -> None:
+    settings = read_settings(chat_base_url=served.url)
+    for _ in range(3):
+        with open_chat(settings) as one, open_chat(settings) as other:  # type: ignore[union-attr]  # one is named
+            for chat in (one, other, one):
+                assert f"{TRUE} [1]. {FALSE} [1]." == "".join(chat.write([("human", "Say it.")]))
+
+
 def test_no_chat_model_is_opened_unless_one_is_named() -> None:
     assert open_chat(read_settings()) is None
     with pytest.raises(SettingsError, match="CHAT_KEY_FILE"):
         open_chat(read_settings(chat_model="openai:x", chat_key_file=Path("/nowhere")))
     with pytest.raises(ModelError):
         open_chat(read_settings(chat_model="nobody:x"))
+    with pytest.raises(SettingsError) as caught:
+        read_settings(chat_api_key="sk-secret")
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +203,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_command_line_tells_what_was_withdrawn(served: ChatServer, tmp_path: Path, corpus: list[Article]) -> None:
     with open_assistant(tmp_path / "library") as opened:
         opened.library.add(corpus)
-    given = {"NEWSQA_CHAT_BASE_URL": served.url, "NEWSQA_DATA_DIR": str(tmp_path / "library"), "OPENAI_API_KEY": KEY}
+    given = {"NEWSQA_CHAT_BASE_URL": served.url, "NEWSQA_DATA_DIR": str(tmp_path / "library"), "NEWSQA_CHAT_KEY": KEY}
     for question, told in (
         (TERRITORY, [f"{TRUE}. [1]", f"withdrawn, unsupported: {FALSE}."]),
         ("When does the Hollin Bridge open?", ["without the chat model: openai:default refused the key"]),
@@ -220,7 +236,7 @@ cases:
     command = [sys.executable, "-m", "newsqa.cli", "eval", str(suite), "--answerer", "generative"]
     refused = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (1, True) == (refused.returncode, "set NEWSQA_CHAT_MODEL" in refused.stderr)
-    given = {"NEWSQA_CHAT_BASE_URL": served.url, "OPENAI_API_KEY": KEY}
+    given = {"NEWSQA_CHAT_BASE_URL": served.url, "NEWSQA_CHAT_KEY": KEY}
     found = subprocess.run(
         [*command, "--out", str(tmp_path / "report")],
         env={**os.environ, **given},

@@ -162,6 +162,38 @@ def test_an_abandoned_answer_stops_the_chat_model(assistant: Assistant) -> None:
             list(events)
 
 
+def test_a_stream_that_is_left_stops_the_chat_model(assistant: Assistant) -> None:
+    import asyncio
+
+    async def leave(talker: Assistant) -> None:
+        async with asyncio.timeout(0.5):
+            async for _ in talker.astream(TERRITORY):
+                pass
+
+    with talking(assistant, scripted(["Russia ", 60.0])) as talker:
+        with pytest.raises(TimeoutError):
+            asyncio.run(leave(talker))
+        assert "Russia" in "".join(event.value for event in _until_delta(talker))
+
+
+def _until_delta(talker: Assistant) -> list[Event]:
+    """The first words of an answer."""
+    for event in talker.stream(TERRITORY):
+        if event.type == "delta":
+            return [event]
+    return []
+
+
+def test_a_reply_that_was_cut_off_ends_with_its_last_whole_sentence(assistant: Assistant) -> None:
+    from langchain_core.messages import AIMessageChunk
+    from langchain_core.outputs import ChatGenerationChunk
+
+    end = ChatGenerationChunk(message=AIMessageChunk(content="", response_metadata={"finish_reason": "length"}))
+    with talking(assistant, scripted([f"{TRUE} [1]. Russia controls 18% of Ukrainian territory if", end])) as talker:
+        answer = _replayed(list(talker.stream(TERRITORY)))
+    assert (f"{TRUE}. [1]", "it was cut off at NEWSQA_CHAT_TOKENS") == (answer.text, answer.fallback)
+
+
 def test_who_answers_can_be_chosen(assistant: Assistant) -> None:
     chat = scripted(f"{TRUE} [1].")
     with talking(assistant, chat) as talker:

@@ -26,7 +26,7 @@ def test_the_environment_sets_every_field(monkeypatch: pytest.MonkeyPatch) -> No
         "chat_key_file": ("/somewhere/key", Path("/somewhere/key")),
         "chat_seconds": ("5.5", 5.5),
         "chat_tokens": ("100", 100),
-        "chat_temperature": ("none", None),
+        "chat_temperature": ("none", "none"),
         "chat_price_in": ("0.15", 0.15),
         "chat_price_out": ("0.6", 0.6),
         "unverified": ("mark", "mark"),

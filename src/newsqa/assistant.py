@@ -1,6 +1,7 @@
 """The whole chain: a question is understood, searched for, answered and grounded."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from itertools import islice
 from time import perf_counter
@@ -132,6 +133,8 @@ class Assistant:
 
     async def astream(self, question: str, **options: Unpack[Options]) -> AsyncIterator[Event]:
         """As `stream`, for an event loop."""
+        given, left = options.get("abandoned"), threading.Event()
+        options["abandoned"] = lambda: left.is_set() or bool(given and given())
         state: State = {"question": question, **options}
         for step in self._steps[:-1]:
             before, state = state, await step.ainvoke(state)
@@ -139,10 +142,16 @@ class Assistant:
                 yield event
         answering = self._answering(state)
         try:
-            while following := await asyncio.to_thread(lambda: list(islice(answering, 1))):
-                yield following[0]
+            while True:
+                following = asyncio.ensure_future(asyncio.to_thread(lambda: list(islice(answering, 1))))
+                if not (found := await asyncio.shield(following)):
+                    return
+                yield found[0]
         finally:
-            await asyncio.to_thread(answering.close)
+            left.set()  # a thread that waits for the chat model stops at once, and only then the events can be ended
+            await asyncio.wait([following])
+            following.exception()
+            answering.close()
 
     # The steps of the chain
 

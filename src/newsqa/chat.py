@@ -6,10 +6,11 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 from newsqa.errors import AbandonedError, ChatModelError
@@ -41,7 +42,15 @@ _REFUSED = {
 _PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 _PASSING_NAMES = re.compile(r"Timeout|Connection|Connect|Protocol|ReadError|WriteError|Overloaded|Unavailable")
 _USED_UP = re.compile(r"insufficient_quota|billing|credit balance|quota exceeded", re.IGNORECASE)
-_THINKING, _THOUGHT = "<think>", "</think>"
+_ENDS = ("finish_reason", "stop_reason", "done_reason")
+_CUT_OFF = ("length", "max_tokens")
+"""What providers call it, and what it is, when there were no more tokens."""
+_THINKING = re.compile(r"<(?i:think(?:ing)?|thought|reasoning)>")
+_THOUGHT = re.compile(rf"{_THINKING.pattern}.*?</(?i:think(?:ing)?|thought|reasoning)>", re.DOTALL)
+_MAY_THINK = re.compile(
+    rf"(?:<(?i:[a-z]{{0,9}}))?|{_THINKING.pattern}(?:(?!</(?i:think(?:ing)?|thought|reasoning)>).)*", re.DOTALL
+)
+"""What may yet become thoughts, or is some that have not ended."""
 Message = tuple[str, str]
 """Who speaks, `system` or `human`, and what."""
 
@@ -88,20 +97,33 @@ class Breaker:
         with self._lock:
             self._failures = 0
 
-    def failed(self, *, for_good: bool = False) -> None:
-        """Notes that one did not; `for_good` where the next one would fail, too."""
+    def failed(self) -> None:
+        """Notes that one did not."""
         with self._lock:
-            self._failures = max(self._failures + 1, FAILURES if for_good else 0)
+            self._failures += 1
             self._until = self._clock() + REST
+
+    def refused(self) -> None:
+        """Notes that one did not, and that the next one would not, either."""
+        with self._lock:
+            self._failures = FAILURES
+            self._until = self._clock() + REST
+
+    def undecided(self) -> None:
+        """Notes that one ended before it could tell: where it was a trial, the next one is."""
+        with self._lock:
+            self._until = self._clock()
 
 
 @dataclass
 class Writing:
     """What a chat model writes, piece by piece; an iterator that can be closed before its end."""
 
-    pieces: Iterator[str]
+    pieces: Iterator[str] = field(default_factory=lambda: iter(()))
     usage: dict[str, float] = field(default_factory=dict)
     """`input_tokens`, `output_tokens` and `cost` in dollars, as far as they are known by now."""
+    cut_off: bool = False
+    """Whether it had to end before it was done: it had no more tokens."""
 
     def __iter__(self) -> Iterator[str]:
         return self.pieces
@@ -124,8 +146,7 @@ class Chat:
         """
         self._model, self.name, self._limits = model, name, limits
         self._breaker = Breaker()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = threading.Lock()
+        self._under_way: set[Future[None]] = set()
 
     def write(
         self, messages: Sequence[Message], abandoned: Callable[[], bool] | None = None, seconds: float | None = None
@@ -141,38 +162,40 @@ class Chat:
             ChatModelError: it is down, refuses, takes too long or failed too often lately.
             AbandonedError: `abandoned` said so; the model is stopped.
         """
-        usage: dict[str, float] = {}
+        writing = Writing()
         limit = min(self._limits.seconds, seconds or self._limits.seconds)
-        return Writing(_spoken(self._pieces(messages, abandoned or (lambda: False), usage, limit)), usage)
+        writing.pieces = _spoken(self._pieces(messages, abandoned or (lambda: False), writing, limit))
+        return writing
 
     def close(self) -> None:
         """Ends what is under way."""
-        with self._lock:
-            if self._loop:
-                self._loop.call_soon_threadsafe(self._loop.stop)
-                self._loop = None
+        for asking in list(self._under_way):
+            asking.cancel()
 
     def _pieces(
-        self, messages: Sequence[Message], abandoned: Callable[[], bool], usage: dict[str, float], seconds: float
+        self, messages: Sequence[Message], abandoned: Callable[[], bool], writing: Writing, seconds: float
     ) -> Iterator[str]:
         self._breaker.check()
         came = queue.SimpleQueue[str | BaseException | None]()
-        asking = self._start(self._ask(messages, came.put, usage))
-        deadline, answers = time.monotonic() + seconds, False
+        asking = asyncio.run_coroutine_threadsafe(self._ask(messages, came.put, writing), _loop())
+        self._under_way.add(asking)
+        deadline, end = time.monotonic() + seconds, self._breaker.undecided
         try:
             while (item := self._next(came, deadline, abandoned)) is not None:
-                answers = True
+                end = self._breaker.succeeded  # also where nobody wants the rest
                 yield item
-            answers = True
+            end = self._breaker.succeeded
+        except _LateError:
+            if seconds == self._limits.seconds:  # less time says little of the model
+                end = self._breaker.failed
+            raise ChatModelError(f"{self.name} took longer than {seconds:g} s") from None
         except ChatModelError as error:
-            answers = False
-            late = time.monotonic() >= deadline
-            self._breaker.failed(for_good=isinstance(error, _RefusedError))
-            raise ChatModelError(f"{self.name} took longer than {seconds:g} s") if late else error from None
+            end = self._breaker.refused if isinstance(error, _RefusedError) else self._breaker.failed
+            raise
         finally:
             asking.cancel()
-            if answers:  # also where nobody wanted the rest
-                self._breaker.succeeded()
+            self._under_way.discard(asking)
+            end()
 
     def _next(
         self, came: "queue.SimpleQueue[str | BaseException | None]", deadline: float, abandoned: Callable[[], bool]
@@ -182,7 +205,7 @@ class Chat:
                 raise AbandonedError("nobody waits for this answer any longer")
             left = deadline - time.monotonic()
             if left <= 0:
-                raise ChatModelError("too late")
+                raise _LateError
             try:
                 item = came.get(timeout=min(left, _LOOK_SECONDS))
             except queue.Empty:
@@ -192,13 +215,13 @@ class Chat:
             return item
 
     async def _ask(
-        self, messages: Sequence[Message], tell: Callable[[str | BaseException | None], None], usage: dict[str, float]
+        self, messages: Sequence[Message], tell: Callable[[str | BaseException | None], None], writing: Writing
     ) -> None:
         for attempt in range(1, TRIES + 1):
             said = False
             try:
                 async for chunk in self._model.astream(list(messages)):
-                    self._count(chunk, usage)
+                    self._note(chunk, writing)
                     if text := chunk.text:
                         said = True
                         tell(str(text))
@@ -208,23 +231,23 @@ class Chat:
                     tell(error)
                     return
                 await asyncio.sleep(_wait(attempt, error))
+            except asyncio.CancelledError:
+                tell(ConnectionAbortedError())
+                raise
         tell(None)
 
-    def _count(self, chunk: Any, usage: dict[str, float]) -> None:
+    def _note(self, chunk: Any, writing: Writing) -> None:
+        """Notes what a chunk tells beside its text."""
+        ended = getattr(chunk, "response_metadata", None) or {}
+        writing.cut_off |= any(ended.get(name) in _CUT_OFF for name in _ENDS)
         told: Mapping[str, Any] = getattr(chunk, "usage_metadata", None) or {}
+        usage = writing.usage
         for name in ("input_tokens", "output_tokens"):
             if isinstance(count := told.get(name), int):
                 usage[name] = usage.get(name, 0) + count
         prices = (("input_tokens", self._limits.price_in), ("output_tokens", self._limits.price_out))
         if any(price for _, price in prices) and usage:
             usage["cost"] = sum(usage.get(name, 0) * price for name, price in prices) / 1e6
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> "Future[None]":
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(target=_run, args=(self._loop,), name="newsqa-chat", daemon=True).start()
-            return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def __enter__(self) -> Self:
         return self
@@ -237,6 +260,10 @@ class _RefusedError(ChatModelError):
     """The next call would fail, too."""
 
 
+class _LateError(ChatModelError):
+    """It takes too long."""
+
+
 def _spoken(pieces: Iterator[str]) -> Iterator[str]:
     """The pieces without the thoughts that some models write before they answer: `<think>…</think>`."""
     held: str | None = ""
@@ -245,32 +272,22 @@ def _spoken(pieces: Iterator[str]) -> Iterator[str]:
             if held is None:
                 yield piece
                 continue
-            held += piece
-            told = held.lstrip()
-            if told.startswith(_THINKING):
-                _, ended, told = told.partition(_THOUGHT)
-                if not ended:
-                    continue
-            elif _THINKING.startswith(told):
+            held = f"{held}{piece}".lstrip()
+            if _MAY_THINK.fullmatch(held):
                 continue
+            thought = _THOUGHT.match(held)
+            yield held[thought.end() if thought else 0 :]
             held = None
-            yield told
-    if held and not held.lstrip().startswith(_THINKING):
+    if held and not _THINKING.match(held):
         yield held
 
 
-def _run(loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        loop.run_forever()
-    finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        with suppress(Exception):
-            loop.run_until_complete(
-                asyncio.wait_for(asyncio.gather(*asyncio.all_tasks(loop), return_exceptions=True), 2)
-            )
-            loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """One event loop for all: providers' packages share connections, which are bound to theirs."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="newsqa-chat", daemon=True).start()
+    return loop
 
 
 def _status(error: BaseException) -> int | None:

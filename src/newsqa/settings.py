@@ -1,7 +1,7 @@
 """What can be set, from the environment: NEWSQA_DATA_DIR and friends."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field
@@ -14,7 +14,7 @@ DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 class Settings(BaseSettings):
     """What shapes the library and its answers; the variable of `data_dir` is `NEWSQA_DATA_DIR`."""
 
-    model_config = SettingsConfigDict(env_prefix="NEWSQA_", frozen=True, extra="forbid", env_parse_none_str="none")
+    model_config = SettingsConfigDict(env_prefix="NEWSQA_", frozen=True, extra="forbid")
 
     data_dir: Path = Field(
         default_factory=lambda: user_data_path("newsqa"), description="Folder of the library; made when missing."
@@ -43,12 +43,14 @@ class Settings(BaseSettings):
         description="Address of a server that speaks as OpenAI's does, such as http://127.0.0.1:8080/v1.",
     )
     chat_key_file: Path | None = Field(
-        None, description="File with the provider's key; its own variable, such as OPENAI_API_KEY, where none is given."
+        None,
+        description="File with the key; else it is in NEWSQA_CHAT_KEY, else in the provider's own variable, such as "
+        "OPENAI_API_KEY, which no server gets that is named by its address.",
     )
     chat_seconds: float = Field(30, gt=0, le=3600, description="Longest time for the chat model to write an answer.")
     chat_tokens: int = Field(500, ge=16, le=100_000, description="Most tokens the chat model may write.")
-    chat_temperature: float | None = Field(
-        0, ge=0, le=2, description="Chance in what the chat model writes; `none` for models that refuse the setting."
+    chat_temperature: Annotated[float, Field(ge=0, le=2)] | Literal["none"] = Field(
+        0, description="Chance in what the chat model writes; `none` for models that refuse the setting."
     )
     chat_price_in: float = Field(0, ge=0, description="Dollars for a million tokens sent, for the cost of an answer.")
     chat_price_out: float = Field(0, ge=0, description="Dollars for a million tokens that come back, likewise.")

@@ -1,5 +1,6 @@
 """Says a reply: in the articles' own sentences, or in a chat model's words as far as they can be verified."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -55,17 +56,31 @@ class Speaker:
                     yield from prose.feed(piece)
                     if prose.full:
                         break
-                yield from prose.end()
+                if writing.cut_off:
+                    fallback = "it was cut off at NEWSQA_CHAT_TOKENS"
+                    yield from prose.cut()
+                else:
+                    yield from prose.end()
             except ChatModelError as error:
                 fallback = str(error)
                 yield from prose.cut()
         spent = Counter[str](state["spent"])
         spent.update(writing.usage)
-        timings = {**state["timings"], "first_word": first or 0.0, "write": perf_counter() - start, **spent}
+        timings = {
+            **state["timings"],
+            **({"first_word": first} if first else {}),
+            "write": perf_counter() - start,
+            **spent,
+        }
         state = {**state, "timings": timings, "unverified": tuple(prose.unverified)}
         if prose.citations:
-            text, short = prose.text, reply.short if reply.short and folded(reply.short) in folded(prose.text) else None
-            spoke = {"text": text, "short": short, "status": "answered", "citations": tuple(prose.citations)}
+            said = " ".join({citation.answer_span.of(prose.text) for citation in prose.citations})
+            short = (
+                reply.short
+                if reply.short and re.search(rf"(?<!\w){re.escape(folded(reply.short))}(?!\w)", folded(said))
+                else None
+            )
+            spoke = {"text": prose.text, "short": short, "status": "answered", "citations": tuple(prose.citations)}
             yield Event("done", self._made({**state, "fallback": fallback}, reply, spoke, "generative"))
             return
         if prose.text:

@@ -1,7 +1,6 @@
 """The composition root: makes an assistant from settings. The only place that names vendors."""
 
 import os
-import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +19,8 @@ from newsqa.reader import Reader
 from newsqa.retrieval import HybridRetriever
 from newsqa.settings import DEFAULT_EMBEDDING_MODEL, ServerSettings, Settings
 
+KEY = "NEWSQA_CHAT_KEY"
+"""The variable of the chat model's key: no setting, as settings are shown and kept."""
 _ANY_SERVER = "openai"
 """The provider that speaks with any server of OpenAI's kind."""
 _PROVIDERS = ("anthropic", "ollama", "openai")
@@ -65,8 +66,9 @@ def _read(kind: type[SomeSettings], given: dict[str, Any]) -> SomeSettings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
-        got = re.sub(r"//[^/]*@", "//…@", repr(first["input"]))  # a password may stand before the @
-        raise SettingsError(f"NEWSQA_{name}: {first['msg']} (got {got})") from error
+        known = name.lower() in kind.model_fields and not name.startswith("CHAT_")  # else it may hold a key
+        got = f" (got {first['input']!r})" if known else ""
+        raise SettingsError(f"NEWSQA_{name}: {first['msg']}{got}") from None
 
 
 def assemble(settings: Settings, *, reindex: bool = False) -> Assistant:
@@ -108,7 +110,7 @@ def open_chat(settings: Settings) -> Chat | None:
         name = f"{_ANY_SERVER}:{name}"
     provider = _provider(name)
     options: dict[str, Any] = {
-        "temperature": settings.chat_temperature,
+        "temperature": None if settings.chat_temperature == "none" else settings.chat_temperature,
         "num_predict" if provider == "ollama" else "max_tokens": settings.chat_tokens,
         "timeout": settings.chat_seconds,
         "max_retries": 0,  # newsqa's own tries are the same for every provider
@@ -125,29 +127,34 @@ def open_chat(settings: Settings) -> Chat | None:
         raise ModelError(f"NEWSQA_CHAT_MODEL={name} needs a package: pip install 'newsqa[{extra}]'") from error
     except Exception as error:  # noqa: BLE001  # every provider has errors of its own, and they may hold the key
         variable = _key_variable(provider) if provider in _PROVIDERS else "the provider's own variable"
-        wanted = f"name the model as {_EXAMPLES}, and give the key in {variable} or NEWSQA_CHAT_KEY_FILE"
+        wanted = f"name the model as {_EXAMPLES}, and give the key in {variable}, {KEY} or NEWSQA_CHAT_KEY_FILE"
         raise ModelError(f"NEWSQA_CHAT_MODEL={name} can't be used ({type(error).__name__}); {wanted}") from None
     limits = Limits(settings.chat_seconds, settings.chat_price_in, settings.chat_price_out)
     return Chat(model, name, limits)
 
 
 def _chat_key(settings: Settings) -> str | None:
-    """The key of the file; a word in its place for a server of one's own that wants none; else the provider's."""
+    """The key of the file, else of NEWSQA_CHAT_KEY.
+
+    None leaves it to the provider's package, which has a variable of its own; a server that was named by its address
+    never gets that one's key.
+    """
     if settings.chat_key_file:
         try:
             return settings.chat_key_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"NEWSQA_CHAT_KEY_FILE: {settings.chat_key_file} can't be read ({error})") from error
-    own = settings.chat_base_url and not os.environ.get(_key_variable(_ANY_SERVER))
-    return "none" if own else None
+            told = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise SettingsError(f"NEWSQA_CHAT_KEY_FILE: {settings.chat_key_file} can't be read: {told}") from None
+    return os.environ.get(KEY) or ("none" if settings.chat_base_url else None)
 
 
 def chat_key_place(settings: Settings) -> str:
     """Where the chat model's key is taken from, in words; never the key."""
     if settings.chat_key_file:
         return f"in {settings.chat_key_file}"
-    variable = _key_variable(_ANY_SERVER if settings.chat_base_url else _provider(settings.chat_model))
-    return f"in {variable}" if os.environ.get(variable) else "none"
+    own = _key_variable(_provider(settings.chat_model))
+    place = next((name for name in (KEY, *(() if settings.chat_base_url else (own,))) if os.environ.get(name)), "")
+    return f"in {place}" if place else "none"
 
 
 def _provider(name: str) -> str:
