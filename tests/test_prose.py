@@ -10,7 +10,7 @@ from newsqa import Article, Citation, ScoredPassage
 from newsqa.domain import Event
 from newsqa.errors import ArticleNotFoundError
 from newsqa.grounding import Evidence, Prose, verify
-from newsqa.grounding.markup import Marker, Scanner, Word
+from newsqa.grounding.markup import Marker, Scanner, Word, holds_address
 from newsqa.passages import split_passages
 
 FERRY = Article(
@@ -147,6 +147,32 @@ def test_replies_made_to_break_grounding(reply: str, text: str | None, kinds: li
     assert "[" not in prose.text or prose.citations
 
 
+@pytest.mark.parametrize(
+    "aside", ["(sources familiar with it say)", "[citation needed]", "(passage two)", "[source x", "[(source x) y]"]
+)
+def test_what_looks_like_a_marker_holds_up_nothing(aside: str) -> None:
+    for pieces in ([f"It sank {aside}. The ferry sails again from Monday [1]."], list(f"It sank {aside}. The end.")):
+        assert _told(*pieces)[1]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "The provided articles don't say.", "The articles don’t state who.", "None of the articles say.",
+        "There is no information about this in the articles.", "Sorry, the articles cannot say.",
+        "The articles say nothing about it.", "Based on the passages, the text does not specify this.",
+    ],
+)  # fmt: skip
+def test_the_no_answer_sentence_may_be_put_otherwise(reply: str) -> None:
+    assert _told(reply)[0].says_nothing
+    assert not _told("The articles don’t mention it, but the ferry sails again from Monday [1].")[0].says_nothing
+
+
+def test_a_marker_before_its_sentence_is_of_that_sentence() -> None:
+    prose, _ = _told("[1] The ferry sails again from Monday.\n[2] The Hollin Bridge closes for twelve weeks.")
+    assert ["ferry", "bridge"] == [each.article_id for each in prose.citations]
+
+
 def test_half_a_marker_at_the_end_is_left_out() -> None:
     for end in ("[1", "[", "[1, ", "[passage 1"):
         assert "The ferry sails again from Monday [1]" == _told(f"The ferry sails again from Monday {end}")[0].text
@@ -202,7 +228,8 @@ def test_behind_a_statement_it_is_left_out() -> None:
         "<img src=https://evil.example>", "<https://evil.example>", "//evil.example/x", "www.evil.example",
         "data:text/html,x", "evil.example", "mail@evil.example", "[1](https://evil.example)", "xn--80ak6aa92e.com",
         "http\u200bs://evil.example", "[a]\n[a]: https://evil.example", "<script>alert(1)</script>", "`https://evil.example`",
-        "<a href='https://evil.example'>",
+        "<a href='https://evil.example'>", "evil.c**om", "evil.c]om", "evil.<i>com", "t.me/evil", "evil.ai", "m@evil",
+        "ftp:evil", "evil．com", "evil。com", "https:`/`/evil.c`om`", "https:[1]/[1]/evil.[1]com", "evil.site/x?q=1",
     ],
 )  # fmt: skip
 def test_no_link_image_or_tag_is_left(address: str, mark: bool) -> None:
@@ -212,7 +239,9 @@ def test_no_link_image_or_tag_is_left(address: str, mark: bool) -> None:
     ):
         prose, events = _told(reply, mark=mark)
         sent = "".join(str(event.value) for event in events if event.type == "delta")
-        for trace in ("evil", "://", "](", "<", "javascript", "data:", "www"):
+        assert not holds_address(prose.text)
+        assert not holds_address(sent)
+        for trace in ("evil.example", "://", "](", "<", "javascript", "data:", "www"):
             assert trace not in prose.text
             assert trace not in sent
 
@@ -247,6 +276,8 @@ def test_words_and_markers_are_told_apart() -> None:
         ("The bridge is closed for 12 weeks.", None),
         ("The bridge closes for two weeks.", "unsupported"),
         ("The bridge closes for 12 million weeks.", "unsupported"),
+        ("The bridge closes for twelve days.", "fabricated"),
+        ("The bridge hardly closes for twelve weeks.", "fabricated"),
         ("According to The bridge, the Hollin Bridge closes for twelve weeks.", None),
         ("Russia’s engineers found 318 cracks.", None),
         ("Belgian engineers found 318 cracks.", "unsupported"),

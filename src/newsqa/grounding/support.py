@@ -55,6 +55,12 @@ _WORDED = re.compile(
 )
 _POINTING = re.compile(r"\b(?:he|she|they|it|his|her|hers|their|its|him|them|this|that|these|those|both|who)\b")
 """What may stand for something in the sentence before."""
+_UNIT = re.compile(
+    r"[\s-]?(?:per cent\b|(seconds?|minutes?|hours?|days?|weeks?|months?|years?|decades?|centur(?:y|ies)|met(?:re|er)s?|"
+    r"kilomet(?:re|er)s?|km|miles?|feet|grams?|kg|kilos?|tonnes?|tons?|lit(?:re|er)s?|dollars?|euros?|pounds?|crowns?|"
+    r"roubles?|yen|francs?|percent|%))"
+)
+_CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen"}
 _CALENDAR = frozenset(
     "january february march april may june july august september october november december monday tuesday wednesday "
     "thursday friday saturday sunday".split()
@@ -73,6 +79,8 @@ _FORMS = frozenset(("mr", "mrs", "ms", "dr", "sir", "lady"))
 
 
 Near = Callable[[str, str], float]
+Amount = tuple[frozenset[float], str]
+"""A number as the values that it may stand for, and its unit; empty where it has none."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,9 @@ class Told:
     at: int
     """Which one of its passage it is."""
     stems: frozenset[str]
+    negated: frozenset[str]
+    """Stems of the words that a "not" stands before."""
+    amounts: Sequence[Amount]
     numbers: frozenset[float]
     around: frozenset[str]
     """Stems of it, of the sentence before it, and of the article's title, publisher and date."""
@@ -126,16 +137,19 @@ class Evidence:
         sentence = every[at]
         leans = _POINTING.search(folded(sentence.text)) or not any(_names(sentence.text))
         around = f"{about} {every[at - 1].text if at and leans else ''} {sentence.text}"
+        amounts = list(_amounts(sentence.text))
         return Told(
             self.scored,
             sentence,
             at,
             _stems(sentence.text),
-            frozenset(chain.from_iterable(_numbers(sentence.text))),
+            _negated(sentence.text),
+            amounts,
+            frozenset(chain.from_iterable(values for values, _ in amounts)),
             _stems(around),
             _all_roots(around),
             _all_roots(f"{about} {sentence.text}"),
-            frozenset(chain.from_iterable(_numbers(about))),
+            frozenset(chain.from_iterable(values for values, _ in _amounts(about))),
         )
 
 
@@ -176,7 +190,8 @@ class _Claim:
     def __init__(self, statement: str, near: Near | None) -> None:
         self._text, self._near = statement, near
         self._stems, self._negated = _stems(statement), _negated(statement)
-        self._numbers = list(_numbers(statement))
+        self._amounts = list(_amounts(statement))
+        self._numbers = [values for values, _ in self._amounts]
         self._names = [_roots(name) for name in _names(statement)]
         self._quotations = [quoted for quoted in _QUOTED.findall(statement) if len(words(quoted)) >= FEWEST_QUOTED]
 
@@ -205,6 +220,7 @@ class _Claim:
         itself = frozenset[str]().union(*(each.stems for each in told))
         return (
             self._numbered(told)
+            and self._measured(told)
             and self._named(told)
             and self._quoted(told)
             and _share(self._stems, itself) >= BOUND
@@ -213,14 +229,22 @@ class _Claim:
 
     def _means(self, told: Sequence[Told]) -> bool:
         """Whether it is as near in meaning as a rewording is."""
-        if self._near is None or _share(self._stems, frozenset().union(*(each.stems for each in told))) < BOUND:
-            return False
-        return self._near(self._text, " ".join(each.sentence.text for each in told)) >= REWORDED
+        said = " ".join(each.sentence.text for each in told)
+        return self._near is not None and self._near(self._text, said) >= REWORDED
 
     def _numbered(self, told: Iterable[Told]) -> bool:
         """Whether its numbers stand there."""
         there = frozenset[float]().union(*(each.numbers | each.dated for each in told))
         return not any(either.isdisjoint(there) for either in self._numbers)
+
+    def _measured(self, told: Iterable[Told]) -> bool:
+        """Whether none of its numbers stands there with another unit alone: "twelve weeks", not "twelve days"."""
+        there = list(chain.from_iterable(each.amounts for each in told))
+        for values, unit in self._amounts:
+            units = {other for number, other in there if unit and other and number & values}
+            if units and unit not in units:
+                return False
+        return True
 
     def _named(self, told: Iterable[Told]) -> bool:
         """Whether its names stand there."""
@@ -254,9 +278,7 @@ class _Claim:
 
     def _denies(self, told: Told) -> bool:
         """Whether it affirms what the sentence negates, or negates what it affirms."""
-        theirs = _negated(told.sentence.text)
-        both = self._stems & told.stems
-        return bool((self._negated ^ theirs) & both)
+        return bool((self._negated ^ told.negated) & self._stems & told.stems)
 
     def _turns(self, told: Told) -> bool:
         """Whether it says of a sentence's words the opposite: with a "not" more, or, where it is whole, with one less."""
@@ -288,20 +310,29 @@ def _share(wanted: frozenset[str], known: frozenset[str]) -> float:
     return len(wanted & known) / len(wanted) if wanted else 1.0
 
 
-def _numbers(text: str) -> Iterator[frozenset[float]]:
-    """The numbers in a text, each as the values that it may stand for: "5m" is five metres or five million."""
+def _amounts(text: str) -> Iterator[Amount]:
+    """The numbers in a text: "5m" is five metres or five million."""
     plain = folded(text)
-    for digits, scale in _NUMBER.findall(plain):
-        value = float(digits.replace(",", "").rstrip(".") or 0)
-        scaled = value * _SCALES.get(scale, 1)
-        yield frozenset({scaled, value} if scale in {"m", "k"} else {scaled})
-    for tens, ones, alone, bare, scale in _WORDED.findall(plain):
+    for found in _NUMBER.finditer(plain):
+        digits, scale = found.groups()
+        value = float(digits.replace(",", "") or 0)
+        scaled = value * _SCALES.get(scale or "", 1)
+        yield frozenset({scaled, value} if scale in {"m", "k"} else {scaled}), _unit(plain, found)
+    for found in _WORDED.finditer(plain):
+        tens, ones, alone, bare, scale = found.groups(default="")
         if alone in {"zero", "one"} and not scale:  # "one of them"
             continue
         value = _TENS.get(tens, 0) + _ONES.get(ones or alone, 0) or 1.0
         times = {"hundred": 100.0}.get(scale or bare) or _SCALES.get(scale or bare, 1)
         if not bare:  # "hundreds of thousands" is no number
-            yield frozenset({value * times})
+            yield frozenset({value * times}), _unit(plain, found)
+
+
+def _unit(plain: str, number: re.Match[str]) -> str:
+    if sign := _CURRENCIES.get(plain[number.start() - 1 : number.start()]):
+        return sign
+    behind = _UNIT.match(plain, number.end())
+    return stem(behind.group(1) or "percent").replace("%", "percent") if behind else ""
 
 
 def _names(text: str) -> Iterator[str]:
