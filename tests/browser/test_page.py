@@ -329,7 +329,10 @@ def test_an_answer_can_be_stopped(tab: Tab) -> None:
 def test_a_chat_models_words_stream_and_what_is_not_borne_out_is_withdrawn(
     tmp_path: Path, corpus: list[Article], open_tab: Open
 ) -> None:
+    asked = []
+
     def script(prompt: str) -> list[str | float] | int:
+        asked.append(prompt.rpartition("Question: ")[2].split("\n")[0])
         if "Peskov" in prompt.rpartition("Question:")[2]:
             return 500
         image = "![x](http://evil.example/pixel.png)"
@@ -359,6 +362,7 @@ def test_a_chat_models_words_stream_and_what_is_not_borne_out_is_withdrawn(
         expect(answer).to_have_count(2)
         expect(answer.first.locator(".nq-withdrawn")).to_contain_text("Withdrawn: 1 statement")
         tab.page.close()
+    assert {TERRITORY, "What did Dmitry Peskov say?"} == set(asked), "suggestions were tried on the chat model"
 
 
 # The articles

@@ -97,7 +97,8 @@ class Suggestions:
         return self._tried[trial]
 
     async def _answer(self, question: str) -> Answer:
-        async with aclosing(self._service.questions.stream(question)) as events:
+        trial = self._service.questions.stream(question, answerer="extractive")  # a chat model costs time and money
+        async with aclosing(trial) as events:
             async for event in events:
                 last = event
         answer: Answer = last.value
