@@ -85,7 +85,6 @@ def _checked(talker: Assistant, events: list[Event]) -> Answer:
 def test_every_answer_streams_and_is_cited_or_refused(talker: Assistant) -> None:
     answers = [_checked(talker, list(talker.stream(question))) for question in QUESTIONS]
     assert all(answer.timings["output_tokens"] > 0 for answer in answers)
-    assert any(answer.answerer == "generative" for answer in answers), "not one answer of its own could be verified"
 
 
 def test_a_follow_up_is_understood_or_left_to_the_built_in_way(talker: Assistant) -> None:
