@@ -169,7 +169,9 @@ def test_a_question_that_cant_be_asked_is_explained(tab: Tab) -> None:
 
 def test_retry_asks_again_and_undo_takes_the_question_back(tab: Tab) -> None:
     tab.ask(TERRITORY)
+    before = tab.page.locator(".nq-chip").get_attribute("href") or ""
     tab.page.get_by_role("button", name="Retry").click()
+    expect(tab.page.locator(".nq-chip")).not_to_have_attribute("href", before)  # it is another answer's
     tab.await_answers(1)
     tab.tell(SENTENCE)
     tab.page.get_by_role("button", name="Undo").click()
