@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from newsqa.domain import Span, Turn
-from newsqa.english import FUNCTION_WORDS, Kind, folded, holds, name_runs, stem, stems, words
+from newsqa.english import FUNCTION_WORDS, Kind, folded, holds, meaningful, name_runs, stem, stems, words
 
 _OPENERS = re.compile(r"(?:(?:(?:and|but|so|or)\s+)?(?:what|how) about|and|but|so|or|also)\b")
 _LEANING = re.compile(
@@ -135,10 +135,10 @@ def _standalone(question: str, history: Sequence[Turn]) -> str:
     if not _ASKS.search(folded(rest)):
         named = _named(rest, subject) if subject else rest
         placed = opener or folded(rest).startswith("the ")
-        return _in_place(last, named) if placed and set(_meaningful(rest)) - _REST else f"{last} {question}"
+        return _in_place(last, named) if placed and set(meaningful(rest)) - _REST else f"{last} {question}"
     resolved = _named(question, subject) if subject else question
     bare = _TAKEN.sub("", last)
-    taken = _taken(bare if len(_meaningful(bare)) >= FEW else last, resolved, subject)
+    taken = _taken(bare if len(meaningful(bare)) >= FEW else last, resolved, subject)
     return f"{resolved} ({taken})" if taken else resolved
 
 
@@ -228,14 +228,10 @@ def _shares(question: str, turn: Turn) -> bool:
     return not named.isdisjoint(stems(f"{turn.question} {turn.answer[:MOST_CHARS]}"))
 
 
-def _meaningful(text: str) -> list[str]:
-    return [word for word in words(text) if word not in FUNCTION_WORDS]
-
-
 def leans(question: str) -> bool:
     """Whether a question opens like a follow-up, points back, or has too few words to stand alone."""
     lower = _IT_IS.sub("", folded(question.strip()))
-    named, few = any(name_runs(question)), len(_meaningful(lower))
+    named, few = any(name_runs(question)), len(meaningful(lower))
     if _OPENERS.match(lower) or _LEANING.search(lower) or few < 2:
         return True
     return not named and (few < FEW or _POINTING.search(lower) is not None)

@@ -40,10 +40,14 @@ def words(text: str) -> list[str]:
     return _WORD.findall(folded(text))
 
 
+def meaningful(text: str) -> list[str]:
+    """The words of `text` that carry meaning, as often as they stand there; maybe none."""
+    return [word for word in words(text) if word not in FUNCTION_WORDS]
+
+
 def content_words(text: str) -> list[str]:
     """The words of `text` that carry meaning, each once; all of them where none does."""
-    found = dict.fromkeys(words(text))
-    return [word for word in found if word not in FUNCTION_WORDS] or list(found)
+    return list(dict.fromkeys(meaningful(text) or words(text)))
 
 
 def stems(text: str) -> list[str]:

@@ -64,9 +64,8 @@ class Streams:
 
     async def _more(self, session: str, asked: asyncio.Event, receive: Receive) -> bool:
         if not (self._under_way(session) or self._ended):
-            waiting = [
-                asyncio.ensure_future(each) for each in (asked.wait(), receive())
-            ]  # what the page sends: it left
+            leaving = receive()  # all that the page may still send on this request is that it is gone
+            waiting = [asyncio.ensure_future(each) for each in (asked.wait(), leaving)]
             await asyncio.wait(waiting, timeout=LINGERING, return_when=asyncio.FIRST_COMPLETED)
             for each in waiting:
                 each.cancel()

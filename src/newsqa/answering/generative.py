@@ -8,7 +8,7 @@ from newsqa.answering.prompting import answering, rewriting
 from newsqa.chat import Chat
 from newsqa.dialogue import leans, standalone_question
 from newsqa.domain import ScoredPassage, Turn
-from newsqa.english import FUNCTION_WORDS, stems, words
+from newsqa.english import meaningful, stem, stems, words
 from newsqa.errors import ChatModelError
 
 MOST_TURNS = 4
@@ -85,10 +85,6 @@ def _makes_sense(rewritten: str, question: str, built_in: str, history: Sequence
     if not rewritten.endswith("?") or not 2 <= len(words(rewritten)) <= most or rewritten.count("?") > 1:
         return False
     said = set(stems(" ".join([question, *(f"{turn.question} {turn.answer}" for turn in history)])))
-    told, asked = set(_meaning(rewritten)), set(_meaning(question))
+    told, asked = (set(map(stem, meaningful(text))) for text in (rewritten, question))
     kept = not asked or len(asked & told) >= len(asked) / 2
     return kept and len(told - said) <= _NEWEST * len(told)
-
-
-def _meaning(text: str) -> list[str]:
-    return stems(" ".join(word for word in words(text) if word not in FUNCTION_WORDS)) if words(text) else []

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import chain, combinations
 
 from newsqa.domain import Failure, ScoredPassage, Sentence
-from newsqa.english import FUNCTION_WORDS, folded, name_runs, stem, words
+from newsqa.english import FUNCTION_WORDS, folded, meaningful, name_runs, stem, words
 
 COVERED = 0.6
 """Share of a statement's meaningful words that its sentences and those before them have to have between them."""
@@ -282,13 +282,14 @@ class _Claim:
 
     def _turns(self, told: Told) -> bool:
         """Whether it says of a sentence's words the opposite: with a "not" more, or, where it is whole, with one less."""
+        if _share(self._stems, told.stems) < VERBATIM:
+            return False
         mine, theirs = (len(_NEGATION.findall(folded(text))) for text in (self._text, told.sentence.text))
-        repeats = _share(self._stems, told.stems) >= VERBATIM
-        return repeats and (mine > theirs or (mine < theirs and _share(told.stems, self._stems) >= VERBATIM))
+        return mine > theirs or (mine < theirs and _share(told.stems, self._stems) >= VERBATIM)
 
 
 def _stems(text: str) -> frozenset[str]:
-    return frozenset(stem(word) for word in words(text) if word not in FUNCTION_WORDS)
+    return frozenset(map(stem, meaningful(text)))
 
 
 def _all_roots(text: str) -> frozenset[str]:
@@ -299,11 +300,7 @@ def _negated(text: str) -> frozenset[str]:
     """Stems of the words that a "not" stands before."""
     plain = folded(text)
     behind = (_CLAUSE_END.split(plain[found.end() :], maxsplit=1)[0] for found in _NEGATION.finditer(plain))
-    return frozenset(stem(word) for clause in behind for word in _meaning(clause)[:_NEGATED])
-
-
-def _meaning(text: str) -> list[str]:
-    return [word for word in words(text) if word not in FUNCTION_WORDS]
+    return frozenset(stem(word) for clause in behind for word in meaningful(clause)[:_NEGATED])
 
 
 def _share(wanted: frozenset[str], known: frozenset[str]) -> float:
