@@ -111,7 +111,7 @@ def test_an_answer_is_plain_json(assistant: Assistant) -> None:
     } == set(values)  # fmt: skip
     assert {
         "number", "article_id", "revision", "title", "publisher", "url", "published_at", "quote", "source_span",
-        "answer_span",
+        "answer_span", "copies",
     } == set(values["citations"][0])  # fmt: skip
 
 

@@ -7,15 +7,16 @@ import pytest
 from newsqa import Article, ScoredPassage, split_passages
 from newsqa.answering.composing import composed, short_answer
 from newsqa.answering.sentences import Candidate
-from newsqa.domain import Span
+from newsqa.domain import Copy, Span
 
 
 def _candidates(
-    text: str, *answers: str, id: str = "a", day: date | None = None, chance: float = 0.8
+    text: str, *answers: str, id: str = "a", day: date | None = None, chance: float = 0.8, copy: str = ""
 ) -> list[Candidate]:
     """The sentences of an article that hold one of the answers, in the order of the answers, all equally likely."""
     (passage,) = split_passages(Article(id=id, title="Ferry news", text=text, publisher=f"Courier {id}"))
-    scored = ScoredPassage(passage, "Ferry news", f"Courier {id}", "", day, 0.5)
+    copies = (Copy(copy, "Ferry news", f"Courier {copy}", "", day),) if copy else ()
+    scored = ScoredPassage(passage, "Ferry news", f"Courier {id}", "", day, 0.5, copies=copies)
     found = []
     for answer in answers:
         start = text.index(answer)
@@ -63,6 +64,15 @@ def test_articles_that_agree_are_cited_together() -> None:
     said = composed("When does the ferry sail?", [*first, *others])
     assert ["a", "0", "1"] == [statement.article_id for statement in said.statements]
     assert "" == said.preface
+
+
+def test_two_copies_of_one_story_are_one_witness() -> None:
+    first = _candidates("The ferry sails at noon every day.", "noon", copy="b")
+    again = _candidates("At noon a boat leaves the island, the harbour master told us.", "noon", id="b", copy="a")
+    other = _candidates("People at the pier say that noon is when it leaves.", "noon", id="c", chance=0.2)
+    said = composed("When does the ferry sail?", [*first, *again, *other]).statements
+    assert ["a", "c"] == [each.article_id for each in said]
+    assert ["b"] == [copy.article_id for copy in said[0].copies]
 
 
 def test_articles_that_differ_are_shown_newest_first_with_outlet_and_date() -> None:

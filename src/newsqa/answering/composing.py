@@ -118,9 +118,16 @@ def _said(ranked: Sequence[Candidate], shape: Shape) -> list[Candidate]:
     said = [ranked[0]]
     for candidate in ranked[1:]:
         likely = candidate.probability >= _NEARLY[shape] * ranked[0].probability
-        if likely and len(said) < MOST_STATEMENTS[shape] and not any(_copies(candidate, other) for other in said):
+        told = any(_copies(candidate, other) or _one_witness(candidate, other) for other in said)
+        if likely and len(said) < MOST_STATEMENTS[shape] and not told:
             said.append(candidate)
     return said
+
+
+def _one_witness(one: Candidate, other: Candidate) -> bool:
+    """Whether two copies of one story give the same answer."""
+    copied = one.scored.story == other.scored.story and _article(one) != _article(other)
+    return copied and same_answer(one, other)
 
 
 def _copies(one: Candidate, other: Candidate) -> bool:
@@ -129,13 +136,13 @@ def _copies(one: Candidate, other: Candidate) -> bool:
 
 
 def _witnesses(ranked: Sequence[Candidate], said: Sequence[Candidate]) -> list[Candidate]:
-    """The likeliest sentence of each other article that gives the same answer."""
-    best, known = said[0], {_article(each) for each in said}
+    """The likeliest sentence of each other story that gives the same answer; two copies are one story."""
+    best, known = said[0], {each.scored.story for each in said}
     found: dict[str, Candidate] = {}
     for each in ranked:
         likely = each.probability >= _WITNESS * best.probability
-        if likely and _article(each) not in known and same_answer(best, each):
-            found.setdefault(_article(each), each)
+        if likely and each.scored.story not in known and same_answer(best, each):
+            found.setdefault(each.scored.story, each)
     return list(found.values())
 
 
@@ -242,6 +249,7 @@ def statement(candidate: Candidate, first: str = "", then: str = ". ") -> Statem
         article_id=candidate.scored.passage.article_id,
         source_span=Span(start, candidate.sentence.end),
         quote=quote,
+        copies=candidate.scored.copies,
     )
 
 

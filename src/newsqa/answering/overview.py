@@ -48,12 +48,19 @@ class Overview:
 
     def news(self, filters: Filters) -> Reply:
         """How each of the newest articles begins, newest first."""
-        newest = self.library.articles(filters, limit=NEWEST)
+        newest = self._newest(filters)
         leads = [(article, _worth_saying(article)[:1]) for article in newest]
         statements = tuple(_statement(article, sentence) for article, lead in leads for sentence in lead)
         if not statements:
             return Reply((), "abstained", 0.0, "There are no articles yet, or none passes the filters.")
         return Reply(statements, "answered", 1.0, "The newest articles begin so:")
+
+    def _newest(self, filters: Filters) -> list[Article]:
+        """The newest articles, of near-identical ones only the one that is cited."""
+        newest = self.library.articles(filters, limit=2 * NEWEST)
+        stories = self.library.stories([article.id for article in newest], filters)
+        cited = [article for article in newest if stories.get(article.id, [article])[0].id == article.id]
+        return cited[:NEWEST]
 
     def summary(self, question: str, found: Sequence[ScoredPassage], filters: Filters) -> Reply:
         """An article in three to five of its sentences.

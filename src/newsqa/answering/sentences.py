@@ -111,8 +111,8 @@ class SentenceScorer:
         candidates = self.read(question, first)
         ranked = self._weights.ranked(candidates)
         if ranked and ranked[0].probability >= SETTLED:
-            known = {scored.passage.article_id for scored in first}
-            others = [scored for scored in rest if scored.passage.article_id not in known]
+            known = {scored.story for scored in first}
+            others = [scored for scored in rest if scored.story not in known]
             rest = [scored for scored in others if scored.score >= NEAR * first[0].score]
         return self._weights.ranked(_once([*candidates, *self.read(question, rest)])) if rest else ranked
 

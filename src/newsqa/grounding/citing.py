@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from newsqa.domain import Article, Citation, Span
+from newsqa.domain import Article, Citation, Copy, Span
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,8 @@ class Statement:
     article_id: str
     source_span: Span
     quote: str
+    copies: tuple[Copy, ...] = ()
+    """Other articles with nearly the same text."""
 
 
 def ground(
@@ -57,4 +59,5 @@ def citation(number: int, statement: Statement, answer_span: Span, article: Arti
         source_span=statement.source_span,
         answer_span=answer_span,
         article_text=article.text,
+        copies=statement.copies,
     )

@@ -179,7 +179,7 @@ class Prose:
 
     def _citation(self, number: int, scored: ScoredPassage, cited: Sentence, span: Span) -> Citation:
         passage = scored.passage
-        statement = Statement(span.of(""), passage.article_id, Span(cited.start, cited.end), cited.text)
+        statement = Statement(span.of(""), passage.article_id, Span(cited.start, cited.end), cited.text, scored.copies)
         return citation(number, statement, span, self._article(passage.article_id))
 
     def _reject(self, sentence: str, kind: Failure) -> Iterator[Event]:

@@ -1,7 +1,7 @@
 """The truth about what is stored: articles, revisions, passages and full text search, in SQLite."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,9 @@ from sqlalchemy import Column, ForeignKey, Integer, String, Table, Text
 
 from newsqa.domain import Article, Filters, Passage, ScoredPassage, Sentence, as_date
 from newsqa.errors import LibraryError
+from newsqa.library import copies, identity
 from newsqa.library.conversations import WRITING, Conversations, conversation_tables
+from newsqa.library.origins import Origins, origin_tables
 
 FORMAT = "1"
 """Version of the tables below; a library of another one is refused."""
@@ -55,6 +57,7 @@ _passages = Table(
     Column("end", Integer, nullable=False),
     Column("sentences", Text, nullable=False),
 )
+_TABLES = (_schema, conversation_tables, origin_tables, copies.copy_tables, identity.identity_tables)
 _unsettled = Table("unsettled", _schema, Column("passage_id", String, primary_key=True))
 _full_text = sql.table("full_text", sql.column("rowid"), sql.column("title"), sql.column("text"))
 _TOKENIZER = "porter unicode61 remove_diacritics 2"
@@ -81,6 +84,8 @@ class Entry:
 
     article: Article
     passages: tuple[Passage, ...]
+    fingerprint: bytes = b""
+    """Of its text: `copies.fingerprint`."""
 
 
 class Catalogue:
@@ -94,13 +99,14 @@ class Catalogue:
         """
         self._engine = sql.create_engine(f"sqlite:///{file}", connect_args={"timeout": 30})
         self.conversations = Conversations(self._engine)
+        self.origins = Origins(self._engine)
         sql.event.listen(self._engine, "connect", _configure)
         sql.event.listen(self._engine, "begin", _begin)
         self._writing = self._engine.execution_options(**WRITING)
         try:
             with self._writing.begin() as connection:
-                _schema.create_all(connection)
-                conversation_tables.create_all(connection)
+                for tables in _TABLES:
+                    tables.create_all(connection)
                 for statement in _FULL_TEXT:
                     connection.exec_driver_sql(statement)
             found = self.settings().get("format", FORMAT)
@@ -148,6 +154,28 @@ class Catalogue:
     def article_of(self, origin: str) -> Article | None:
         """The article that was loaded from `origin`."""
         return next(iter(self._select_articles(_articles.c.origin == origin)), None) if origin else None
+
+    def article_at(self, url: str) -> Article | None:
+        """The article that was published at this address."""
+        at = identity.at(url)
+        return next(iter(self._select_articles(_articles.c.id.in_(at))), None) if at is not None else None
+
+    def ids_of(self, origin: str) -> list[str]:
+        """The ids of the articles that were loaded from an origin or from a member of it."""
+        column = _articles.c.origin
+        inside = (column == origin) | ((column > f"{origin}!/") & (column < f"{origin}!0"))  # "0" comes after "/"
+        with self._engine.begin() as connection:
+            return list(connection.scalars(sql.select(_articles.c.id).where(inside).order_by(_articles.c.id)))
+
+    def stories(self, article_ids: Collection[str], filters: Filters) -> dict[str, list[Article]]:
+        """For each of these articles that has copies: the articles of its story that pass, the earliest first."""
+        with self._engine.begin() as connection:
+            found = copies.stories(connection, article_ids)
+        if not found:
+            return {}
+        members = self._select_articles(_articles.c.id.in_(set().union(*found.values())) & _condition(filters))
+        members.sort(key=lambda each: (each.published_at is None, str(each.published_at), each.id))
+        return {id: [each for each in members if each.id in story] for id, story in found.items()}
 
     def articles(
         self, filters: Filters, limit: int | None = None, after: Place | None = None, search: str = ""
@@ -204,10 +232,20 @@ class Catalogue:
                 self._drop_passages(connection, [entry.article.id])
                 self._insert(connection, entry)
 
-    def remove(self, article_ids: Sequence[str]) -> None:
-        """Removes articles with all their revisions; notes their vectors as unsettled."""
+    def move(self, article_id: str, origin: str) -> None:
+        """Notes that an article is found at another origin now."""
+        with self._writing.begin() as connection:
+            connection.execute(_articles.update().where(_articles.c.id == article_id).values(origin=origin))
+
+    def remove(self, article_ids: Sequence[str], *, leave_out: bool = True) -> None:
+        """Removes articles with all their revisions; notes their vectors as unsettled, and not to bring them back."""
         with self._writing.begin() as connection:
             self._drop_passages(connection, article_ids)
+            if leave_out:
+                origins = sql.select(_articles.c.origin).where(_articles.c.id.in_(article_ids))
+                self.origins.leave_out(connection, connection.scalars(origins).all())
+            copies.drop(connection, article_ids)
+            identity.drop(connection, article_ids)
             connection.execute(_articles.delete().where(_articles.c.id.in_(article_ids)))
             connection.execute(_revisions.delete().where(_revisions.c.article_id.in_(article_ids)))
 
@@ -230,11 +268,28 @@ class Catalogue:
         updated = connection.execute(_articles.update().where(_articles.c.id == article.id).values(**current))
         if not updated.rowcount:
             connection.execute(_articles.insert().values(id=article.id, **current))
+        copies.store(connection, article.id, entry.fingerprint, article.published_at)
+        identity.store(connection, article.id, article.url)
         for passage in entry.passages:
             number = connection.execute(_passages.insert().values(**_passage_row(passage))).lastrowid
             indexed = {"rowid": number, "title": _headline(article), "text": passage.text}
             connection.execute(_full_text.insert().values(**indexed))
             connection.execute(_unsettled.delete().where(_unsettled.c.passage_id == passage.id))
+
+    def note_fingerprints(self, made: Callable[[str], bytes]) -> None:
+        """Notes fingerprint and address of every article that has none: of a library that an earlier newsqa wrote."""
+        version = copies.version()
+        renewed = self.settings().get("fingerprints") != version
+        with self._writing.begin() as connection:
+            if renewed:
+                copies.clear(connection)
+            wanted = set(connection.scalars(sql.select(_articles.c.id))) - copies.known(connection)
+            for id in sorted(wanted):
+                article = _article(connection.execute(_SELECTED.where(_articles.c.id == id)).one())
+                copies.store(connection, id, made(article.text), article.published_at)
+                identity.store(connection, id, article.url)
+        if renewed:
+            self.set_settings({"fingerprints": version})
 
     # Vectors that may disagree with the passages
 

@@ -12,8 +12,11 @@ from langchain_core.embeddings import Embeddings
 
 from newsqa.domain import Article, Filters, Passage, ScoredPassage, now
 from newsqa.errors import ArticleError, ArticleNotFoundError, IndexMismatchError, LibraryError
+from newsqa.library import copies
 from newsqa.library.catalogue import Catalogue, Entry, Place
 from newsqa.library.conversations import Conversations
+from newsqa.library.identity import address_key
+from newsqa.library.origins import Origins
 from newsqa.library.ownership import Ownership
 from newsqa.library.vectors import Vectors
 from newsqa.passages import split_passages
@@ -116,6 +119,7 @@ class Library:
                 self._reindex()
             self._settle()
             self._catalogue.set_settings(identity_now)
+            self._catalogue.note_fingerprints(copies.fingerprint)
             self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
@@ -182,8 +186,12 @@ class Library:
             flush()
         return AddReport(outcomes, failed)
 
-    def remove(self, *article_ids: str) -> None:
+    def remove(self, *article_ids: str, leave_out: bool = True) -> None:
         """Removes articles, all or none of them.
+
+        Args:
+            article_ids: of the articles.
+            leave_out: a sync does not bring them back.
 
         Raises:
             ArticleNotFoundError: one of the ids is not stored.
@@ -192,7 +200,7 @@ class Library:
             for article_id in article_ids:
                 self.get(article_id)
             self._on_write("remove: checked")
-            self._catalogue.remove(article_ids)
+            self._catalogue.remove(article_ids, leave_out=leave_out)
             self._on_write("remove: committed")
             self._settle()
             self._on_write("remove: settled")
@@ -250,19 +258,22 @@ class Library:
 
     def _prepared(self, article: Article) -> tuple[Entry, Outcome]:
         """The article under the id it has or gets here, cut into passages unless nothing changed."""
-        existing = self._catalogue.article_of(article.origin) or self._catalogue.article(article.id)
-        if existing is not None and _another(existing, article):
+        existing = self.known(article)
+        if existing is None and self._catalogue.article(article.id):
             article = replace(article, id=f"{article.id}-{Article('', '', origin=article.origin).id[:8]}")
             existing = self._catalogue.article(article.id)
         if existing is None:
             return self._entry(article), "added"
         if existing.revision == article.revision:
+            if article.origin and article.origin != existing.origin:
+                self._catalogue.move(existing.id, article.origin)
             return Entry(existing, ()), "unchanged"
         return self._entry(replace(article, id=existing.id)), "replaced"
 
     def _entry(self, article: Article) -> Entry:
         article = replace(article, added_at=article.added_at or now())
-        return Entry(article, tuple(split_passages(article, self._passage_words)))
+        passages = tuple(split_passages(article, self._passage_words))
+        return Entry(article, passages, copies.fingerprint(article.text))
 
     def _check(self, article: Article) -> None:
         name = f"article {article.id!r}"
@@ -285,6 +296,36 @@ class Library:
             raise ArticleError(f"{name}: text holds no words; give it some")
 
     # Reading it
+
+    def known(self, article: Article) -> Article | None:
+        """The stored article that this one is, as it was: that of its address, else its origin, else its id."""
+        catalogue = self._catalogue
+        existing = catalogue.article_at(article.url) or catalogue.article_of(article.origin)
+        if existing is None and (existing := catalogue.article(article.id)) and _another(existing, article):
+            return None
+        return existing
+
+    @property
+    def origins(self) -> Origins:
+        """Where the articles came from, and how fresh that is."""
+        return self._catalogue.origins
+
+    def ids_of(self, origin: str) -> list[str]:
+        """The ids of the articles that were loaded from an origin or from a member of it."""
+        return self._catalogue.ids_of(origin)
+
+    def stories(self, article_ids: Collection[str], filters: Filters | None = None) -> dict[str, list[Article]]:
+        """For each of these articles that has near-identical copies: the articles of its story that pass the filters.
+
+        The one that is cited comes first: the preferred publisher's, else the earliest.
+        """
+        filters = Filters() if filters is None else filters
+        found = self._catalogue.stories(article_ids, filters)
+        preferred = filters.preferred_publisher
+        return {
+            id: sorted(story, key=lambda each: not preferred or each.publisher != preferred)
+            for id, story in found.items()
+        }
 
     def get(self, article_id: str, revision: str = "") -> Article:
         """The current revision of an article, or the one that is named.
@@ -385,7 +426,9 @@ def indexed_text(article: Article, passage: Passage) -> str:
 
 
 def _same(one: Article, other: Article) -> bool:
-    return one.id == other.id or (bool(one.origin) and one.origin == other.origin)
+    """Whether the library may take two articles for one."""
+    alike = (one.origin and one.origin == other.origin) or (one.url and address_key(one.url) == address_key(other.url))
+    return one.id == other.id or bool(alike)
 
 
 def _another(existing: Article, article: Article) -> bool:

@@ -1,0 +1,136 @@
+"""Which articles are near-identical, by MinHash: one story in several outlets is no several witnesses."""
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sql
+from sqlalchemy import Column, Integer, LargeBinary, String, Text
+
+WORDS = 3
+"""Of a shingle."""
+PERMUTATIONS, BANDS, ROWS = 128, 25, 5
+"""Two articles are compared when one of 25 bands of 5 rows is the same: 0.999 of those alike by 0.75 are."""
+ALIKE, THE_SAME = 0.75, 0.9
+"""Jaccard similarity of the shingles: as alike and of the same days, or the same whenever it appeared.
+
+Measured on 4,720 news articles: below 0.75 stand an outlet's own updates, with other figures, and its yearly pieces."""
+DAYS = 3
+"""Syndicated stories appear within them."""
+_SEED = 1
+_WORD = re.compile(r"\w+")
+
+copy_tables = sql.MetaData()
+_fingerprints = sql.Table(
+    "fingerprints",
+    copy_tables,
+    Column("article_id", String, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("published_on", Text),
+)
+_bands = sql.Table(
+    "bands",
+    copy_tables,
+    Column("band", Integer, primary_key=True),
+    Column("article_id", String, primary_key=True, index=True),
+)
+_copies = sql.Table(
+    "copies",
+    copy_tables,
+    Column("article_id", String, primary_key=True),
+    Column("other_id", String, primary_key=True, index=True),
+)
+
+
+def fingerprint(text: str) -> bytes:
+    """The MinHash of a text's shingles of three words: 128 unsigned numbers of 32 bits, little endian.
+
+    Broder: "On the resemblance and containment of documents", 1997; the share of equal numbers in two of them
+    estimates the Jaccard similarity of their shingles, with a standard error of 0.04 at 0.8.
+    """
+    from rensa import RMinHash
+
+    words = _WORD.findall(text.casefold())
+    shingles = {" ".join(words[start : start + WORDS]) for start in range(max(1, len(words) - WORDS + 1))}
+    made = RMinHash(PERMUTATIONS, _SEED)
+    made.update(sorted(shingles))
+    return np.asarray(made.digest(), "<u4").tobytes()
+
+
+def version() -> str:
+    """Names what made a fingerprint; those of another version can't be compared with it."""
+    from rensa import RMinHash
+
+    return f"rensa {RMinHash.ALGORITHM_VERSION}, {WORDS} words, {PERMUTATIONS}"
+
+
+def similarity(one: bytes, other: bytes) -> float:
+    """The estimated Jaccard similarity of what two fingerprints were made of, 0 to 1."""
+    return float((np.frombuffer(one, "<u4") == np.frombuffer(other, "<u4")).mean())
+
+
+def store(connection: sql.Connection, article_id: str, value: bytes, published: date | None) -> None:
+    """Notes the fingerprint of an article, in the place of an earlier one, and which articles it is a copy of."""
+    drop(connection, [article_id])
+    keys, day = _keys(value), published.isoformat()[:10] if published else None
+    near = sql.select(_bands.c.article_id).where(_bands.c.band.in_(keys)).distinct()
+    candidates = connection.execute(sql.select(_fingerprints).where(_fingerprints.c.article_id.in_(near))).all()
+    others = [row.article_id for row in candidates if _alike(similarity(value, row.value), day, row.published_on)]
+    connection.execute(_fingerprints.insert().values(article_id=article_id, value=value, published_on=day))
+    connection.execute(_bands.insert(), [{"band": key, "article_id": article_id} for key in keys])
+    if others:
+        pairs = [pair for other in others for pair in ((article_id, other), (other, article_id))]
+        connection.execute(_copies.insert(), [{"article_id": one, "other_id": other} for one, other in pairs])
+
+
+def drop(connection: sql.Connection, article_ids: Collection[str]) -> None:
+    """Forgets the fingerprints of articles, and of what they were copies."""
+    for column in (_fingerprints.c.article_id, _bands.c.article_id, _copies.c.article_id, _copies.c.other_id):
+        connection.execute(column.table.delete().where(column.in_(article_ids)))
+
+
+def clear(connection: sql.Connection) -> None:
+    """Forgets all."""
+    for table in (_fingerprints, _bands, _copies):
+        connection.execute(table.delete())
+
+
+def known(connection: sql.Connection) -> set[str]:
+    """The ids of the articles whose fingerprints are noted."""
+    return set(connection.scalars(sql.select(_fingerprints.c.article_id)))
+
+
+def stories(connection: sql.Connection, article_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """For each of these articles that has copies, the ids of its whole story: itself, its copies and theirs."""
+    found: dict[str, frozenset[str]] = {}
+    copied = sql.select(_copies.c.article_id).where(_copies.c.article_id.in_(article_ids)).distinct()
+    for article_id in connection.scalars(copied).all():
+        if article_id not in found:
+            story = _story(connection, article_id)
+            found |= dict.fromkeys(story, story)
+    return {id: found[id] for id in article_ids if id in found}
+
+
+def _story(connection: sql.Connection, article_id: str) -> frozenset[str]:
+    story, new = {article_id}, {article_id}
+    while new:
+        chosen = sql.select(_copies.c.other_id).where(_copies.c.article_id.in_(new))
+        new = set(connection.scalars(chosen)) - story
+        story |= new
+    return frozenset(story)
+
+
+def _alike(share: float, one: Any, other: Any) -> bool:
+    days = abs((date.fromisoformat(one) - date.fromisoformat(other)).days) if one and other else 0
+    return share >= THE_SAME or (share >= ALIKE and days <= DAYS)
+
+
+def _keys(value: bytes) -> list[int]:
+    """One number of 63 bits a band: its place and its rows."""
+    from hashlib import blake2b
+
+    width = ROWS * 4
+    parts = (bytes([band]) + value[band * width : (band + 1) * width] for band in range(BANDS))
+    return [int.from_bytes(blake2b(part, digest_size=8).digest(), "little") >> 1 for part in parts]

@@ -1,0 +1,211 @@
+"""What a loader finds goes into the library: what is new or changed is stored, what is gone is told."""
+
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from newsqa.domain import Article, Origin
+from newsqa.errors import ArticleError, LoadError
+from newsqa.library.store import Library, Outcome
+from newsqa.loading import Loader, Visit
+
+NOTED = 200
+"""Origins that are noted together."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What became of everything that was looked at."""
+
+    outcomes: Mapping[str, Outcome]
+    """By article id."""
+    copies: Mapping[str, tuple[str, ...]]
+    """Of those added or replaced that tell a story again in nearly the same words: the ids of the others."""
+    failed: Sequence[str]
+    """Why something is no article; each begins with its name."""
+    gone: Sequence[str]
+    """Ids of articles whose origin does not hold them any longer."""
+    pruned: bool
+    """Whether those were removed."""
+    left: int
+    """Pages that feeds and sitemaps list and that wait for the next time."""
+
+
+class Progress(Protocol):
+    """Who is told how far it is. What one of these raises ends the intake; what was stored stays."""
+
+    def expected(self, number: int) -> None:
+        """So many more articles or files will come."""
+
+    def article(self, article: Article, outcome: Outcome) -> None:
+        """It is stored, or was already."""
+
+    def passages(self, number: int) -> None:
+        """So many more are embedded."""
+
+    def failed(self, message: str) -> None:
+        """This is no article."""
+
+
+class _Nobody:
+    """Progress that nobody is told of."""
+
+    def expected(self, number: int) -> None: ...
+    def article(self, article: Article, outcome: Outcome) -> None: ...
+    def passages(self, number: int) -> None: ...
+    def failed(self, message: str) -> None: ...
+
+
+def sync(library: Library, loader: Loader, *, prune: bool = False, progress: Progress | None = None) -> Intake:
+    """Looks at every origin that was named once; an article that was removed by hand stays away."""
+    return take(library, loader, library.origins.named(), prune=prune, bring_back=False, progress=progress)
+
+
+def take(
+    library: Library,
+    loader: Loader,
+    origins: Iterable[Origin],
+    *,
+    prune: bool = False,
+    bring_back: bool = True,
+    progress: Progress | None = None,
+) -> Intake:
+    """Takes in what these origins hold, and notes how each was found. What can't be loaded stops nothing else.
+
+    Args:
+        library: is changed.
+        loader: reads the origins.
+        origins: as `origin_of` makes them.
+        prune: remove the articles whose origin does not hold them any longer; else they are only told.
+        bring_back: take articles in that were removed by hand.
+        progress: is told how far it is.
+    """
+    taking = _Taking(library, progress or _Nobody(), bring_back)
+    found = taking.articles(loader, origins)
+    try:
+        library.add(found, on_article=taking.stored, on_error=taking.refused, on_passages=taking.progress.passages)
+    finally:
+        found.close()
+        taking.note_origins()
+    return taking.ended(prune=prune)
+
+
+@dataclass
+class _Taking:
+    library: Library
+    progress: Progress
+    bring_back: bool
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+    gone: dict[str, None] = field(default_factory=dict)
+    left: int = 0
+    given: int = 0
+    done: int = 0
+    changed: set[str] = field(default_factory=set)
+    unsound: set[str] = field(default_factory=set)
+    """Origins with an article that could not be stored: they are read again."""
+    visits: list[tuple[int, Visit]] = field(default_factory=list)
+    """Each with the number of articles that have to be stored before it may be noted."""
+
+    def __post_init__(self) -> None:
+        self.left_out = self.library.origins.left_out()
+
+    def articles(self, loader: Loader, origins: Iterable[Origin]) -> Generator[Article, None, None]:
+        for found in loader.visit(origins, self.known, self.progress.expected):
+            if isinstance(found, LoadError):
+                self._fail(str(found))
+            elif isinstance(found, Visit):
+                self._visited(found)
+            elif self.bring_back or found.origin not in self.left_out:
+                self.given += 1
+                yield found
+
+    def known(self, address: str) -> Origin | None:
+        """What was noted of an address, without its stamp where articles of it are missing that should be there."""
+        origin = self.library.origins.get(address)
+        if origin is None or origin.kind not in {"file", "page"}:
+            return origin
+        out = {each for each in self.left_out if each == address or each.startswith(f"{address}!/")}
+        missing = out if self.bring_back else not out and not self.library.ids_of(address)
+        return replace(origin, stamp="") if missing else origin
+
+    def stored(self, article: Article, outcome: Outcome) -> None:
+        self.done += 1
+        self.outcomes[article.id] = outcome
+        if outcome != "unchanged":
+            self.changed.add(_file(article.origin))
+        if article.origin in self.left_out:
+            self.library.origins.take_in([article.origin])
+        self.progress.article(article, outcome)
+        self.note_origins(NOTED)
+
+    def refused(self, article: Article, error: ArticleError) -> None:
+        self.done += 1
+        self.unsound.add(_file(article.origin))
+        self._fail(f"{article.origin}: {error}")
+
+    def note_origins(self, least: int = 1) -> None:
+        """Notes the origins all of whose articles are stored, at least so many at a time."""
+        ready = [visit for count, visit in self.visits if count <= self.done]
+        if len(ready) < least:
+            return
+        self.visits = self.visits[len(ready) :]
+        noted = []
+        for visit in ready:
+            origin = visit.origin
+            if origin.address in self.changed:
+                self.changed.add(origin.parent)
+            if origin.address in self.unsound:
+                origin = replace(origin, stamp="")
+            noted.append((origin, origin.address in self.changed, str(visit.error) if _failed(visit) else ""))
+        self.library.origins.note(noted)
+
+    def ended(self, *, prune: bool) -> Intake:
+        gone = [id for id in self.gone if id not in self.outcomes]
+        if prune and gone:
+            self.library.remove(*gone, leave_out=False)
+        return Intake(self.outcomes, self._copies(), self.failed, gone, prune, self.left)
+
+    def _copies(self) -> dict[str, tuple[str, ...]]:
+        """Those added or replaced that tell a story again; of an all new story the one that is cited does not."""
+        new = [id for id, outcome in self.outcomes.items() if outcome != "unchanged"]
+        found = {}
+        for id, story in self.library.stories(new).items():
+            ids = [article.id for article in story]
+            if id != ids[0] or not set(ids) <= set(new):
+                found[id] = tuple(other for other in ids if other != id)
+        return found
+
+    def _visited(self, visit: Visit) -> None:
+        self.left += visit.left
+        if visit.outcome == "failed":
+            self._fail(str(visit.error))
+        if visit.outcome == "unchanged":
+            for id in self.library.ids_of(visit.origin.address):
+                self.outcomes.setdefault(id, "unchanged")
+                self.progress.article(self.library.get(id), "unchanged")
+        if visit.members is not None:
+            self.gone |= dict.fromkeys(self._missing(visit.origin.address, visit.members))
+        self.visits.append((self.given, visit))
+        self.note_origins(NOTED)
+
+    def _missing(self, address: str, members: Collection[str]) -> Iterator[str]:
+        """The ids of the articles that came from this origin, or from what it listed, and are not in it now."""
+        library = self.library
+        yield from (id for id in library.ids_of(address) if library.get(id).origin not in members)
+        for child in library.origins.below(address):
+            if child.address not in members:
+                yield from library.ids_of(child.address)
+                library.origins.forget([child.address])
+
+    def _fail(self, message: str) -> None:
+        self.failed.append(message)
+        self.progress.failed(message)
+
+
+def _failed(visit: Visit) -> bool:
+    return visit.outcome in {"failed", "gone"} or (visit.error is not None and visit.outcome == "read")
+
+
+def _file(origin: str) -> str:
+    return origin.partition("!/")[0]

@@ -1,0 +1,375 @@
+"""Taking in what origins hold: again and again, with what changed, moved, failed or went, and how fresh it all is."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from newsqa import Article, Library
+from newsqa.domain import Origin
+from newsqa.errors import LoadError
+from newsqa.library import Intake, sync, take
+from newsqa.loading import Loader, origin_of
+from tests.conftest import open_library
+from tests.fakes import ScriptedFetcher
+
+FEED = "https://herald.example/feed"
+PAGE = """<html lang="en"><head><title>{title}</title><meta property="og:site_name" content="Haldermarch Herald">
+<meta property="article:published_time" content="2025-05-12T10:30:00+02:00"></head><body><article><h1>{title}</h1>
+<p>{text}</p><p>The harbour master of Vårsund told the paper that the ferry had waited for its new engine since the
+autumn, and that the crossing takes forty minutes again, as it did before the storm of last November.</p>
+<p>Tickets cost four crowns. Children below the age of seven sail free, and so do dogs, if they are held.</p>
+</article></body></html>"""
+
+
+@pytest.fixture
+def web() -> ScriptedFetcher:
+    """A web of no pages yet."""
+    return ScriptedFetcher({})
+
+
+@pytest.fixture
+def loader(web: ScriptedFetcher) -> Iterator[Loader]:
+    """Loads files, and pages of that web."""
+    with Loader(web) as opened:
+        yield opened
+
+
+Add = Callable[..., Intake]
+
+
+@pytest.fixture
+def add(library: Library, loader: Loader) -> Add:
+    """Takes in what is named."""
+
+    def added(*what: str | Path, patterns: Sequence[str] = (), prune: bool = False) -> Intake:
+        return take(library, loader, [origin_of(one, patterns) for one in what], prune=prune)
+
+    return added
+
+
+def _write(folder: Path, **files: str) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.md").write_text(text, "utf-8")
+
+
+def _rss(*entries: tuple[str, str]) -> str:
+    items = "".join(
+        f"<item><title>{title}</title><link>{link}</link><description>Short.</description></item>"
+        for title, link in entries
+    )
+    return f"<rss version='2.0'><channel><title>Herald</title>{items}</channel></rss>"
+
+
+def _kinds(intake: Intake) -> dict[str, str]:
+    return dict(intake.outcomes)
+
+
+def test_what_is_new_or_changed_is_taken_in_and_the_rest_is_known(tmp_path: Path, library: Library, add: Add) -> None:
+    _write(tmp_path / "in", a="It rained.", b="It poured.")
+    assert {"a": "added", "b": "added"} == _kinds(add(tmp_path / "in"))
+    _write(tmp_path / "in", b="It poured down.", c="It hailed.")
+    assert {"a": "unchanged", "b": "replaced", "c": "added"} == _kinds(add(tmp_path / "in"))
+    assert {"a": "unchanged", "b": "unchanged", "c": "unchanged"} == _kinds(add(tmp_path / "in"))
+    assert "It poured down." == library.get("b").text
+
+
+def test_a_citation_of_an_earlier_revision_resolves(tmp_path: Path, library: Library, add: Add) -> None:
+    _write(tmp_path / "in", a="It rained.")
+    add(tmp_path / "in")
+    revision = library.get("a").revision
+    _write(tmp_path / "in", a="It snowed.")
+    add(tmp_path / "in")
+    assert ("It rained.", "It snowed.") == (library.get("a", revision).text, library.get("a").text)
+
+
+def test_what_is_gone_is_told_and_removed_only_when_asked(tmp_path: Path, library: Library, add: Add) -> None:
+    _write(tmp_path / "in", a="It rained.", b="It poured.")
+    add(tmp_path / "in")
+    (tmp_path / "in" / "b.md").unlink()
+    told = add(tmp_path / "in")
+    assert (["b"], 2) == (list(told.gone), len(library))
+    _write(tmp_path / "in", b="It poured.")
+    assert not add(tmp_path / "in").gone
+    (tmp_path / "in" / "b.md").unlink()
+    assert ["b"] == list(add(tmp_path / "in", prune=True).gone)
+    assert ["a"] == [article.id for article in library.articles()]
+
+
+def test_a_file_that_was_renamed_is_the_same_article_and_not_gone(tmp_path: Path, library: Library, add: Add) -> None:
+    text = "---\ntitle: Rain\nurl: https://herald.example/rain\n---\nIt rained."
+    _write(tmp_path / "in", a=text)
+    add(tmp_path / "in")
+    (tmp_path / "in" / "a.md").rename(tmp_path / "in" / "b.md")
+    intake = add(tmp_path / "in", prune=True)
+    assert ({"a": "unchanged"}, []) == (_kinds(intake), list(intake.gone))
+    assert 1 == len(library)
+
+
+def test_one_address_is_one_article_however_it_is_written(tmp_path: Path, library: Library, add: Add) -> None:
+    for name, url in (("a", "https://www.herald.example/rain/?utm_source=x#top"), ("b", "http://herald.example/rain")):
+        _write(tmp_path / name, rain=f"---\ntitle: Rain\nurl: {url}\n---\nIt rained, says {name}.")
+    assert {"rain": "added"} == _kinds(add(tmp_path / "a"))
+    assert {"rain": "replaced"} == _kinds(add(tmp_path / "b"))
+    assert ["It rained, says b."] == [article.text for article in library.articles()]
+
+
+def test_what_was_removed_by_hand_stays_away_until_it_is_named_again(
+    tmp_path: Path, library: Library, loader: Loader, add: Add
+) -> None:
+    _write(tmp_path / "in", a="It rained.", b="It poured.")
+    (tmp_path / "in" / "many.jsonl").write_text('{"id": "c", "text": "It hailed."}\n{"id": "d", "text": "It froze."}\n')
+    add(tmp_path / "in")
+    library.remove("b", "c")
+    for _ in range(2):
+        sync(library, loader)
+        assert ["a", "d"] == sorted(article.id for article in library.articles())
+    assert {"a": "unchanged", "b": "added", "c": "added", "d": "unchanged"} == _kinds(add(tmp_path / "in"))
+    sync(library, loader)
+    assert 4 == len(library)
+
+
+def test_what_fails_stops_nothing_else_and_is_tried_again(tmp_path: Path, add: Add) -> None:
+    _write(tmp_path / "in", a="It rained.", b="", c="It hailed.")
+    (tmp_path / "in" / "d.jsonl").write_text('{"id": "d", "text": "It froze."}\n{"id": "e"}\n')
+    for _ in range(2):
+        intake = add(tmp_path / "in", tmp_path / "nowhere")
+        assert ["a", "c", "d"] == sorted(intake.outcomes)
+        assert ["b.md: is empty", "d.jsonl!/2: has no text", "nowhere: there is no"] == [
+            next(
+                words
+                for words in ("b.md: is empty", "d.jsonl!/2: has no text", "nowhere: there is no")
+                if words in each
+            )
+            for each in intake.failed
+        ]
+    _write(tmp_path / "in", b="It poured.")
+    assert "added" == add(tmp_path / "in").outcomes["b"]
+
+
+def test_an_article_the_library_refuses_is_told_with_its_file(tmp_path: Path, add: Add) -> None:
+    _write(tmp_path / "in", a="---\ntitle: 'T'\n---\n...", b="It rained.")
+    intake = add(tmp_path / "in")
+    (message,) = intake.failed
+    assert str((tmp_path / "in" / "a.md").resolve()) in message
+    assert {"b": "added"} == _kinds(intake)
+
+
+def test_an_interruption_keeps_what_was_stored_and_the_next_time_goes_on(tmp_path: Path, loader: Loader) -> None:
+    _write(tmp_path / "in", **{f"a{number:03}": f"It rained {number} times. " * 300 for number in range(40)})
+    origin = [origin_of(tmp_path / "in")]
+
+    class Impatient:
+        """Ends the intake after the first articles were stored."""
+
+        def expected(self, number: int) -> None: ...
+        def passages(self, number: int) -> None: ...
+        def failed(self, message: str) -> None: ...
+        def article(self, article: Article, outcome: str) -> None:
+            if (article.id, outcome) == ("a005", "added"):
+                raise KeyboardInterrupt
+
+    with open_library(tmp_path / "lib") as library:
+        with pytest.raises(KeyboardInterrupt):
+            take(library, loader, origin, progress=Impatient())
+        stored = len(library)
+        assert 0 < stored < 40
+        assert library.health().agree
+    with open_library(tmp_path / "lib") as library:
+        outcomes = list(take(library, loader, origin).outcomes.values())
+        assert (40, stored) == (len(library), outcomes.count("unchanged"))
+
+
+def test_globs_choose_the_files_of_a_folder_and_a_sync_keeps_to_them(
+    tmp_path: Path, library: Library, loader: Loader, add: Add
+) -> None:
+    _write(tmp_path / "in", a="It rained.", draft="It may rain.")
+    (tmp_path / "in" / "notes.log").write_text("It rained all day.")
+    add(tmp_path / "in", patterns=["*.md", "*.log", "!draft*"])
+    assert ["a", "notes"] == sorted(article.id for article in library.articles())
+    _write(tmp_path / "in", b="It poured.", draft2="It may pour.")
+    sync(library, loader)
+    assert ["a", "b", "notes"] == sorted(article.id for article in library.articles())
+
+
+def test_two_articles_of_a_story_are_reported_as_duplicates(tmp_path: Path, add: Add) -> None:
+    story = "The bridge at Hollin was closed on Monday after inspectors found cracks in two of its piers. " * 3
+    _write(tmp_path / "in", a=story, b=f"{story} (Press Bureau)", c="It rained.")
+    assert {"b": ("a",)} == dict(add(tmp_path / "in").copies)
+    _write(tmp_path / "in", d=f"{story} (The Courier)")
+    assert {"d": ("a", "b")} == dict(add(tmp_path / "in").copies)
+
+
+# The web
+
+
+def test_every_entry_of_a_feed_is_an_article_with_what_its_page_says(
+    library: Library, web: ScriptedFetcher, add: Add
+) -> None:
+    web.pages = {
+        FEED: _rss(("Ferry sails", "https://herald.example/ferry"), ("Bell found", "https://herald.example/bell")),
+        "https://herald.example/ferry": PAGE.format(title="Ferry sails", text="The ferry sails again."),
+        "https://herald.example/bell": PAGE.format(title="Bell found", text="The bell was found."),
+    }
+    intake = add(FEED)
+    assert ["added", "added"] == list(intake.outcomes.values())
+    ferry = next(article for article in library.articles() if article.title == "Ferry sails")
+    assert ("https://herald.example/ferry", "Haldermarch Herald", "2025-05-12T10:30:00+02:00") == (
+        ferry.origin,
+        ferry.publisher,
+        ferry.published_at and ferry.published_at.isoformat(),
+    )
+    (named,) = library.origins.named()
+    assert (FEED, "feed") == (named.address, named.kind)
+
+
+def test_a_sync_asks_a_feed_again_and_only_the_pages_that_are_new(
+    library: Library, web: ScriptedFetcher, loader: Loader, add: Add
+) -> None:
+    ferry, bell = "https://herald.example/ferry", "https://herald.example/bell"
+    web.pages = {FEED: _rss(("Ferry", ferry)), ferry: PAGE.format(title="Ferry", text="The ferry sails.")}
+    add(FEED)
+    web.asked.clear()
+    assert {"unchanged"} == set(sync(library, loader).outcomes.values()) | {"unchanged"}
+    assert [FEED] == web.asked
+    before = library.origins.get(FEED)
+    web.pages |= {FEED: _rss(("Ferry", ferry), ("Bell", bell)), bell: PAGE.format(title="Bell", text="A bell rang.")}
+    web.asked.clear()
+    assert ["added", "unchanged"] == sorted(sync(library, loader).outcomes.values())
+    assert [FEED, bell] == web.asked
+    after = library.origins.get(FEED)
+    assert before
+    assert after
+    assert after.changed_at
+    assert before.changed_at
+    assert after.changed_at >= before.changed_at
+
+
+def test_a_feed_that_its_site_keeps_from_programs_is_left_alone(web: ScriptedFetcher, add: Add) -> None:
+    ferry = "https://herald.example/ferry"
+    web.pages = {FEED: _rss(("Ferry", ferry)), ferry: PAGE.format(title="Ferry", text="The ferry sails.")}
+    web.pages["https://herald.example/robots.txt"] = "User-agent: *\nDisallow: /feed"
+    (told,) = add(FEED).failed
+    assert f"{FEED}: its site forbids" in told
+    assert [FEED] == web.asked
+
+
+def test_a_page_that_is_gone_is_told_and_its_article_stays(
+    library: Library, web: ScriptedFetcher, loader: Loader, add: Add
+) -> None:
+    page = "https://herald.example/ferry"
+    web.pages = {page: PAGE.format(title="Ferry", text="The ferry sails.")}
+    (id,) = add(page).outcomes
+    web.pages = {}
+    intake = sync(library, loader)
+    assert ([id], 1) == (list(intake.gone), len(library))
+    (origin,) = library.origins.shown()
+    assert "nothing any longer" in origin.error
+    assert origin.seen_at
+    assert origin.failed_at
+    assert [id] == list(sync(library, loader, prune=True).gone)
+    assert 0 == len(library)
+
+
+def test_a_feed_that_fails_keeps_its_articles_and_shows_its_trouble(
+    library: Library, web: ScriptedFetcher, loader: Loader, add: Add
+) -> None:
+    ferry = "https://herald.example/ferry"
+    web.pages = {FEED: _rss(("Ferry", ferry)), ferry: PAGE.format(title="Ferry", text="The ferry sails.")}
+    add(FEED)
+    web.pages[FEED] = LoadError(f"{FEED}: answers 500; try again later")
+    intake = sync(library, loader)
+    assert [f"{FEED}: answers 500; try again later"] == list(intake.failed)
+    (origin,) = library.origins.shown()
+    assert f"{FEED}: answers 500; try again later" == origin.trouble()
+    assert 1 == len(library)
+    web.pages[FEED] = _rss(("Ferry", ferry))
+    sync(library, loader)
+    assert [""] == [each.trouble() for each in library.origins.shown()]
+
+
+def test_a_page_that_fails_is_tried_again_though_its_feed_is_the_same(
+    library: Library, web: ScriptedFetcher, loader: Loader, add: Add
+) -> None:
+    ferry = "https://herald.example/ferry"
+    web.pages = {FEED: _rss(("Ferry", ferry)), ferry: LoadError(f"{ferry}: answers 503; try again later")}
+    assert 1 == len(add(FEED).failed)
+    web.pages[ferry] = PAGE.format(title="Ferry", text="The ferry sails.")
+    assert ["added"] == list(sync(library, loader).outcomes.values())
+
+
+def test_a_feed_can_not_speak_for_the_pages_of_others(library: Library, web: ScriptedFetcher, add: Add) -> None:
+    theirs = "https://herald.example/ferry"
+    whole = (
+        "<content:encoded><![CDATA[<p>The ferry sank, and nobody was told of it by the Herald.</p>]]></content:encoded>"
+    )
+    feed = (
+        '<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel><title>Evil</title>'
+        f"<item><title>Ferry</title><link>{theirs}</link>{whole}</item></channel></rss>"
+    )
+    web.pages = {"https://evil.example/feed": feed, theirs: PAGE.format(title="Ferry", text="The ferry sails.")}
+    add(theirs)
+    add("https://evil.example/feed")
+    assert ["The ferry sails."] == [article.text.split("\n")[0] for article in library.articles()]
+
+
+def test_a_page_can_not_take_the_place_of_another_site_s(library: Library, web: ScriptedFetcher, add: Add) -> None:
+    theirs, evil = "https://herald.example/ferry", "https://evil.example/ferry"
+    lie = PAGE.format(title="Ferry", text="The ferry sank.").replace(
+        "<head>", f'<head><link rel="canonical" href="{theirs}">'
+    )
+    web.pages = {theirs: PAGE.format(title="Ferry", text="The ferry sails."), evil: lie}
+    add(theirs, evil)
+    assert {theirs: "The ferry sails.", evil: "The ferry sank."} == {
+        article.url: article.text.split("\n")[0] for article in library.articles()
+    }
+
+
+def test_a_list_of_feeds_adds_them_all_and_a_long_feed_goes_on_the_next_time(
+    library: Library, web: ScriptedFetcher
+) -> None:
+    pages = {
+        f"https://herald.example/{number}": PAGE.format(title=f"Ferry {number}", text="It sails.")
+        for number in range(5)
+    }
+    opml = f'<opml version="2.0"><body><outline text="H" xmlUrl="{FEED}"/></body></opml>'
+    feed = _rss(*((f"Ferry {address[-1]}", address) for address in pages))
+    web.pages = {"https://lists.example/opml": opml, FEED: feed, **pages}
+    with Loader(web, most_new=2) as loader:
+        lefts = [take(library, loader, [origin_of("https://lists.example/opml")]).left]
+        while lefts[-1]:
+            lefts.append(sync(library, loader).left)
+    assert ([3, 1, 0], 5) == (lefts, len(library))
+
+
+def test_what_somebody_named_is_looked_at_and_what_a_feed_listed_is_not_named(
+    tmp_path: Path, library: Library, web: ScriptedFetcher, add: Add
+) -> None:
+    ferry = "https://herald.example/ferry"
+    web.pages = {FEED: _rss(("Ferry", ferry)), ferry: PAGE.format(title="Ferry", text="The ferry sails.")}
+    _write(tmp_path / "in", a="It rained.")
+    add(tmp_path / "in", FEED)
+    folder = str((tmp_path / "in").resolve())
+    assert sorted([folder, FEED]) == [origin.address for origin in library.origins.named()]
+    library.origins.forget([FEED])
+    assert [folder] == [origin.address for origin in library.origins.named()]
+    assert 2 == len(library)
+
+
+def test_a_quiet_feed_is_in_trouble_and_a_quiet_file_is_not() -> None:
+    from datetime import UTC, datetime
+
+    old = datetime(2024, 1, 1, tzinfo=UTC)
+    assert "nothing new for" in Origin(FEED, "feed", changed_at=old).trouble()
+    assert "" == Origin("/x", "file", changed_at=old).trouble()
+
+
+def test_a_file_of_many_gives_each_its_own_origin(tmp_path: Path, library: Library, add: Add) -> None:
+    file = tmp_path / "many.jsonl"
+    file.write_text("\n".join(json.dumps({"id": id, "text": f"It rained in {id}."}) for id in "abc"))
+    add(file)
+    assert {f"{file.resolve()}!/{id}" for id in "abc"} == {article.origin for article in library.articles()}
+    file.write_text("\n".join(json.dumps({"id": id, "text": f"It rained in {id}."}) for id in "ab"))
+    assert ["c"] == list(add(file, prune=True).gone)
