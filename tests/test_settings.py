@@ -30,6 +30,7 @@ def test_the_environment_sets_every_field(monkeypatch: pytest.MonkeyPatch) -> No
         "chat_price_in": ("0.15", 0.15),
         "chat_price_out": ("0.6", 0.6),
         "unverified": ("mark", "mark"),
+        "fetch_allow": ("10.1.0.0/16 wiki.intranet", "10.1.0.0/16 wiki.intranet"),
         "max_question_chars": ("500", 500),
         "max_article_chars": ("1000", 1000),
     }

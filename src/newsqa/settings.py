@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     unverified: Literal["withdraw", "mark"] = Field(
         "withdraw", description="What becomes of a chat model's statement that no passage bears out."
     )
+    fetch_allow: str = Field(
+        "",
+        description="Networks, addresses and hosts that pages are fetched from although they are not of the public "
+        "internet, separated by spaces: 10.1.0.0/16 wiki.intranet:8080.",
+    )
     max_question_chars: int = Field(2000, ge=1, le=100_000, description="Longest question, in characters.")
     max_article_chars: int = Field(2_000_000, ge=1, description="Longest article text, in characters.")
 

@@ -15,6 +15,7 @@ from newsqa.chat import Chat, Limits
 from newsqa.embedding import OnnxEmbeddings, SentenceTransformersEmbeddings
 from newsqa.errors import ModelError, SettingsError
 from newsqa.library import Library
+from newsqa.loading import Fetcher, Loader
 from newsqa.reader import Reader
 from newsqa.retrieval import HybridRetriever
 from newsqa.settings import DEFAULT_EMBEDDING_MODEL, ServerSettings, Settings
@@ -94,6 +95,15 @@ def assemble(settings: Settings, *, reindex: bool = False) -> Assistant:
         mark_unverified=settings.unverified == "mark",
         max_question_chars=settings.max_question_chars,
     )
+
+
+def open_loader(settings: Settings) -> Loader:
+    """What loads articles from files, folders, pages and feeds. Nothing is asked of the network yet.
+
+    Raises:
+        SettingsError: NEWSQA_FETCH_ALLOW names no network, address or host.
+    """
+    return Loader(Fetcher(allow=settings.fetch_allow))
 
 
 def open_chat(settings: Settings) -> Chat | None:

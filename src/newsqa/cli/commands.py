@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from newsqa.cli.printing import json_text, print_answer, print_article, print_articles, progress
+from newsqa.cli.printing import json_text, print_answer, print_article, print_articles, print_origins
 from newsqa.errors import NewsqaError
 
 if TYPE_CHECKING:
@@ -45,39 +45,6 @@ def main() -> None:
         raise SystemExit(0) from None
 
 
-@app.command(epilog="Examples:  newsqa add corpus    newsqa add story.md notes.txt    newsqa add articles --json")
-def add(
-    paths: Annotated[list[str], typer.Argument(help="Text or Markdown files, and folders of such.", metavar="PATH...")],
-    as_json: AsJson = False,
-) -> None:
-    """Add articles. Changed ones are replaced, unchanged ones passed over; one bad file stops no other."""
-    from newsqa.errors import LoadError
-    from newsqa.loading import load
-
-    failed: list[str] = []
-
-    def note(error: NewsqaError) -> None:
-        failed.append(str(error))
-
-    articles = load(*paths, on_error=note)
-    with _assistant() as assistant, progress(len(articles)) as advance:
-        report = assistant.library.add(
-            articles,
-            on_article=lambda article, outcome: advance(article.title),
-            on_error=lambda article, error: note(LoadError(f"{article.origin}: {error}")),
-        )
-    if as_json:
-        print(json_text({"articles": dict(report.outcomes), "failed": failed}))
-    else:
-        outcomes = list(report.outcomes.values())
-        counts = [f"{outcomes.count(kind)} {kind}" for kind in ("added", "replaced", "unchanged")]
-        print(", ".join(counts) + (f", {len(failed)} failed" if failed else ""))
-    for message in failed:
-        print(f"newsqa: {message}", file=sys.stderr)
-    if failed:
-        raise SystemExit(1)
-
-
 @app.command(
     epilog="Examples:  newsqa ask 'Who offered to host the talks?'    newsqa ask 'Why was it late?' --json"
     "    newsqa ask 'How many marched?' --publisher 'Haldermarch Herald' --from 2025-03-01"
@@ -88,13 +55,15 @@ def ask(
     publisher: Annotated[str, typer.Option(help="Search only this publisher's articles.")] = "",
     published_from: Annotated[str, typer.Option("--from", help="First day of publication, as 2025-05-12.")] = "",
     published_to: Annotated[str, typer.Option("--to", help="Last day of publication.")] = "",
+    prefer: Annotated[str, typer.Option(help="Of near-identical articles cite this publisher's.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Ask one question."""
     from newsqa.domain import Filters
 
-    filters = Filters(tuple(article or ()), publisher, _day("--from", published_from), _day("--to", published_to))
-    with _assistant() as assistant:
+    days = _day("--from", published_from), _day("--to", published_to)
+    filters = Filters(tuple(article or ()), publisher, *days, preferred_publisher=prefer)
+    with opened() as assistant:
         answer = assistant.ask(question, filters=filters)
     print_answer(answer, as_json=as_json)
 
@@ -105,7 +74,7 @@ def chat(as_json: AsJson = False) -> None:
     from newsqa.domain import Turn
 
     turns: list[Turn] = []
-    with _assistant() as assistant:
+    with opened() as assistant:
         if sys.stdin.isatty():
             articles = len(assistant.library)
             print(f"{articles} articles. Ask, or press Ctrl-D to leave.", file=sys.stderr)
@@ -123,15 +92,16 @@ def chat(as_json: AsJson = False) -> None:
 
 @app.command(epilog="Examples:  newsqa articles    newsqa articles --json")
 def articles(as_json: AsJson = False) -> None:
-    """List the articles, newest first."""
-    with _assistant() as assistant:
-        found = assistant.library.articles()
+    """List the articles, newest first, and below them where they come from and how fresh that is."""
+    with opened() as assistant:
+        found, origins = assistant.library.articles(), assistant.library.origins.shown()
     if as_json:
         print(json_text([_summary(article) for article in found]))
     elif not found:
         print("There are no articles yet: newsqa add PATH")
     else:
         print_articles(found)
+        print_origins(origins)
 
 
 @app.command(epilog="Examples:  newsqa show istanbul-talks-2025-05    newsqa show istanbul-talks-2025-05 --at 1204")
@@ -143,7 +113,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Print an article, or the part of it around a citation."""
-    with _assistant() as assistant:
+    with opened() as assistant:
         found = assistant.library.get(article)
     if as_json:
         from newsqa.domain import to_json
@@ -156,7 +126,7 @@ def show(
 @app.command(epilog="Example:  newsqa remove hollin-bridge-delay")
 def remove(article: Annotated[list[str], typer.Argument(help="Ids of articles.", metavar="ARTICLE...")]) -> None:
     """Remove articles: all of those named, or none if one is not there."""
-    with _assistant() as assistant:
+    with opened() as assistant:
         assistant.library.remove(*article)
     print(f"{len(article)} removed")
 
@@ -179,16 +149,16 @@ def serve(
     from newsqa.api.logs import LEVELS
     from newsqa.api.server import bound, check_address
     from newsqa.api.server import serve as serve_app
-    from newsqa.wiring import open_assistant, read_server_settings
+    from newsqa.wiring import open_loader, read_server_settings, read_settings
 
     if log_level not in LEVELS:
         raise typer.BadParameter(f"{log_level!r} is none of {', '.join(LEVELS)}", param_hint="--log-level")
     settings = read_server_settings()
     check_address(host, settings)
-    with bound(host, port) as listening, open_assistant() as assistant:
+    with bound(host, port) as listening, opened() as assistant:
         taken = listening.getsockname()[1]
         address = f"http://{f'[{host}]' if ':' in host else host}:{taken}"
-        app = create_app(assistant, settings)
+        app = create_app(assistant, settings, open_loader(read_settings()))
         if page:
             from newsqa_ui.mounting import mount
 
@@ -215,7 +185,7 @@ def mcp(
     from newsqa.wiring import read_server_settings
 
     settings = read_server_settings()
-    with _assistant() as assistant:
+    with opened() as assistant:
         print("newsqa: speaks MCP on stdin and stdout; closing stdin ends it", file=sys.stderr, flush=True)
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C waits for the thread that waits for stdin
         asyncio.run(over_stdio(assistant, settings, write=write))
@@ -262,7 +232,7 @@ def doctor(
     if chat_model:
         _print_facts(_chat_model(settings), as_json=as_json)
         return
-    with _assistant(reindex=reindex) as assistant:
+    with opened(reindex=reindex) as assistant:
         health = assistant.library.health()
         facts = {
             **_versions(),
@@ -336,7 +306,14 @@ def evaluate(context: typer.Context) -> None:
 
         status = evals(context.args, prog_name="newsqa eval", standalone_mode=False)
     except ModuleNotFoundError as error:
-        if error.name not in {"newsqa_evals", "ir_measures", "jinja2", "langchain_text_splitters", "scipy"}:
+        if error.name not in {
+            "newsqa_evals",
+            "ir_measures",
+            "jinja2",
+            "langchain_text_splitters",
+            "readability",
+            "scipy",
+        }:
             raise
         raise NewsqaError(f"{error.name} is missing; install the evals: pip install 'newsqa[evals]'") from error
     raise typer.Exit(status or 0)
@@ -353,7 +330,8 @@ def _open_in_browser(address: str) -> None:
         webbrowser.open(address)
 
 
-def _assistant(*, reindex: bool = False) -> "Assistant":
+def opened(*, reindex: bool = False) -> "Assistant":
+    """The assistant of this command."""
     from newsqa.wiring import open_assistant
 
     return open_assistant(reindex=reindex)

@@ -2,17 +2,26 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from newsqa.domain import now
 from newsqa.errors import NewsqaError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
 
-    from newsqa.domain import Answer, Article
+    from newsqa.domain import Answer, Article, Origin
+    from newsqa.library import Intake, Outcome
+
+_MOST_NAMED = 20
+"""Articles that are named one by one."""
 
 
 @contextmanager
@@ -24,6 +33,89 @@ def progress(total: int) -> Iterator[Any]:
     with Progress(*columns, console=_console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=total)
         yield lambda title: bar.update(task, advance=1, description=_plain(title)[:60])
+
+
+LINE_SECONDS = 10.0
+"""Between two lines that say how far it is, where there is no terminal."""
+
+
+@dataclass
+class IntakeProgress:
+    """How far an intake is: a bar on a terminal's stderr, else a line now and then."""
+
+    bar: "Bar"
+    task: "TaskID"
+    lines: bool
+    total: int = 0
+    done: int = 0
+    embedded: int = 0
+    title: str = ""
+    started: float = field(default_factory=monotonic)
+    said: float = field(default_factory=monotonic)
+
+    def expected(self, number: int) -> None:
+        """So many more articles or files will come."""
+        self.total += number
+        self._show("")
+
+    def article(self, article: "Article", outcome: "Outcome") -> None:
+        """It is stored, or was already."""
+        del outcome
+        self._one(article.title)
+
+    def failed(self, message: str) -> None:
+        """This is no article."""
+        del message  # it is told at the end
+        self._one("")
+
+    def passages(self, number: int) -> None:
+        """So many more are embedded."""
+        self.embedded += number
+        self._show("")
+
+    def _one(self, title: str) -> None:
+        self.done += 1
+        self.total = max(self.total, self.done)  # a file may hold many
+        self._show(title)
+
+    def _show(self, title: str) -> None:
+        seconds = max(monotonic() - self.started, 0.001)
+        rate = f"{self.embedded:,} passages, {self.embedded / seconds:.0f} a second"
+        self.title = _plain(title)[:50] or self.title
+        self.bar.update(self.task, total=self.total, completed=self.done, rate=rate, description=self.title)
+        if self.lines and monotonic() - self.said >= LINE_SECONDS:
+            self.said = monotonic()
+            left = seconds / self.done * (self.total - self.done) / 60 if self.done else 0
+            ahead = f", about {left:.0f} min left" if left >= 1 else ""
+            print(f"newsqa: {self.done:,} of {self.total:,}; {rate}{ahead}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def intake_progress() -> Iterator[IntakeProgress]:
+    """What a terminal, or a log, is told of an intake."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    rate, title = TextColumn("{task.fields[rate]}"), TextColumn("{task.description}")
+    columns = (BarColumn(20), MofNCompleteColumn(), rate, TimeRemainingColumn(), title)
+    terminal = sys.stderr.isatty()
+    with Progress(*columns, console=_console(stderr=True), transient=True, disable=not terminal) as bar:
+        yield IntakeProgress(bar, bar.add_task("", total=0, rate=""), not terminal)
+
+
+def print_intake(intake: "Intake", failed: int) -> None:
+    """Prints what became of everything, on one line, and what is gone and what is double on lines of their own."""
+    outcomes = list(intake.outcomes.values())
+    counts = [f"{outcomes.count(kind):,} {kind}" for kind in ("added", "replaced", "unchanged")]
+    double = "duplicate" if len(intake.copies) == 1 else "duplicates"
+    more = {double: len(intake.copies), "gone": len(intake.gone), "failed": failed}
+    print(", ".join([*counts, *(f"{count:,} {kind}" for kind, count in more.items() if count)]), flush=True)
+    for id, others in list(intake.copies.items())[:_MOST_NAMED]:
+        print(f"  duplicate: {_plain(id)} tells the story of {_plain(', '.join(others[:3]))} in nearly the same words")
+    became = "removed" if intake.pruned else "kept; --prune removes it"
+    for id in intake.gone[:_MOST_NAMED]:
+        print(f"  gone: {_plain(id)} is not at its origin any longer ({became})")
+    if intake.left:
+        print(f"  {intake.left:,} more pages are listed there; `newsqa sync` goes on with them")
 
 
 def json_text(value: Any) -> str:
@@ -61,6 +153,11 @@ def print_answer(answer: "Answer", *, as_json: bool) -> None:
         head = Text(f"[{citation.number}] ", style="cyan")
         head.append(_plain(citation.title), style="bold").append(f"  {where}")
         console.print(head)
+        if citation.copies:
+            also = (
+                f"{_plain(each.publisher or each.title)}, {_published(each.published_at)}" for each in citation.copies
+            )
+            console.print(Text(f"    also in {'; '.join(also)}", style="dim"))
         at = f"newsqa show {citation.article_id} --at {citation.source_span.start}"
         console.print(Text(f"    {at}", style="dim"))
     for told in _told(answer):
@@ -108,6 +205,32 @@ def print_articles(found: "list[Article]") -> None:
         day = str(article.published_at or "no date")
         table.add_row(*map(_escaped, (article.id, day, article.publisher, article.title)))
     _console().print(table)
+
+
+def print_origins(found: "Sequence[Origin]") -> None:
+    """Prints a table of where articles come from, with how fresh it is."""
+    from rich.table import Table
+
+    if not found:
+        return
+    table = Table("from", "kind", "last read", "last news", "trouble", box=None, padding=(0, 2, 0, 0))
+    for origin in found:
+        moments = (ago(origin.seen_at), ago(origin.changed_at))
+        table.add_row(_escaped(origin.address), origin.kind, *moments, _escaped(origin.trouble()))
+    console = _console()
+    console.print()
+    console.print(table)
+
+
+def ago(moment: datetime | None) -> str:
+    """How long ago it was, roughly."""
+    if moment is None:
+        return "never"
+    minutes = int((now() - moment).total_seconds() // 60)
+    for size, name in ((1440, "day"), (60, "hour"), (1, "minute")):
+        if count := minutes // size:
+            return f"{count} {name}{'s' if count > 1 else ''} ago"
+    return "just now"
 
 
 def _escaped(text: str) -> str:
