@@ -246,9 +246,39 @@ def test_questions_are_answered_while_articles_are_added(client: httpx.Client) -
         client.delete(f"/v1/articles/{each['id']}")
 
 
-def test_a_url_is_not_loaded_yet(client: httpx.Client) -> None:
-    refused = client.post("/v1/articles/from-url", json={"url": "https://example.org/story"})
-    assert (501, "urn:newsqa:problem:not-built") == (refused.status_code, refused.json()["type"])
+def test_what_can_not_be_loaded_is_a_problem_that_says_why(client: httpx.Client) -> None:
+    for url in ("http://127.0.0.1:9/story", "http://[::ffff:10.0.0.1]/", "http://user:word@example.org/"):
+        refused = client.post("/v1/articles/from-url", json={"url": url})
+        assert (422, "urn:newsqa:problem:not-loadable") == (refused.status_code, refused.json()["type"])
+        assert refused.json()["detail"]
+
+
+def test_files_of_every_kind_are_uploaded_together(client: httpx.Client) -> None:
+    page = "<html><head><title>Bell found</title></head><body><article>" + "<p>The bell was found in the mud.</p>" * 9
+    files = [
+        ("files", ("bell.pdf", f"{page}</article></body></html>".encode(), "application/pdf")),
+        ("files", ("many.jsonl", b'{"id": "ferry-a", "text": "It sails."}\n{"id": "ferry-b"}\n', "text/plain")),
+        ("files", ("feed.xml", b"<opml><body><outline xmlUrl='https://h.example/f'/></body></opml>", "text/xml")),
+    ]
+    done = client.post("/v1/articles/upload", files=files, headers={"Prefer": "wait=60"}).json()
+    assert ["bell", "ferry-a"] == [each["id"] for each in done["articles"]]
+    assert ["many.jsonl", "feed.xml"] == [each["title"] for each in done["failed"]]
+    assert "add each by its address" in done["failed"][1]["detail"]
+    for each in done["articles"]:
+        client.delete(f"/v1/articles/{each['id']}")
+
+
+def test_an_address_belongs_to_one_article(client: httpx.Client) -> None:
+    url = "https://gazette.example/ferry"
+    first = client.post("/v1/articles", json={**FERRY, "id": "ferry-1", "url": url}).json()
+    other = {**FERRY, "id": "ferry-2", "text": "The ferry sank.", "url": f"{url}?utm_source=mail"}
+    refused = client.post("/v1/articles", json=other)
+    assert (409, True) == (refused.status_code, "'ferry-1'" in refused.json()["detail"])
+    client.post("/v1/articles", json={**FERRY, "id": "ferry-3"})
+    refused = client.put("/v1/articles/ferry-3", json={**FERRY, "url": url}, headers={"If-Match": "*"})
+    assert (409, True) == (refused.status_code, "'ferry-1'" in refused.json()["detail"])
+    for id in (first["id"], "ferry-3"):
+        client.delete(f"/v1/articles/{id}")
 
 
 def test_a_key_repeats_what_a_restart_cut_short(tmp_path: Path) -> None:

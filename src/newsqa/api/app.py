@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from newsqa import __version__
-from newsqa.api import articles, asking, conversations, job_routes, openai, operations, problems
+from newsqa.api import articles, asking, conversations, job_routes, openai, operations, origin_routes, problems
 from newsqa.api.access import Access, read_keys
 from newsqa.api.document import document
 from newsqa.api.guard import Guard
@@ -23,6 +23,7 @@ from newsqa.api.metrics import Metrics
 from newsqa.api.questions import Questions
 from newsqa.api.service import Service
 from newsqa.assistant import Assistant
+from newsqa.loading import Fetcher, Loader
 from newsqa.settings import ServerSettings
 
 LOG = logging.getLogger("newsqa.api")
@@ -46,8 +47,13 @@ _EVERYWHERE = problems.declared(
 )
 
 
-def create_app(assistant: Assistant, settings: ServerSettings) -> FastAPI:
+def create_app(assistant: Assistant, settings: ServerSettings, loader: Loader | None = None) -> FastAPI:
     """The app over an open assistant, which stays the caller's to close.
+
+    Args:
+        assistant: answers.
+        settings: who may ask, how much and how long.
+        loader: reads files and fetches pages; only from public addresses when not given.
 
     Raises:
         SettingsError: NEWSQA_API_KEYS holds what is no entry.
@@ -62,10 +68,10 @@ def create_app(assistant: Assistant, settings: ServerSettings) -> FastAPI:
         version=__version__,
         description=ABOUT,
         generate_unique_id_function=_operation_id,
-        lifespan=partial(_lifespan, assistant, settings, metrics),
+        lifespan=partial(_lifespan, assistant, settings, metrics, loader or Loader(Fetcher())),
         swagger_ui_parameters={"validatorUrl": None},
     )
-    for room in (asking, articles, job_routes, conversations):
+    for room in (asking, articles, origin_routes, job_routes, conversations):
         app.include_router(room.router, responses=_EVERYWHERE)
     app.include_router(openai.router)
     app.include_router(operations.router, responses=_EVERYWHERE)
@@ -83,30 +89,34 @@ def create_app(assistant: Assistant, settings: ServerSettings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(
-    assistant: Assistant, settings: ServerSettings, metrics: Metrics, app: FastAPI
+    assistant: Assistant, settings: ServerSettings, metrics: Metrics, loader: Loader, app: FastAPI
 ) -> AsyncIterator[None]:
     from newsqa.api.mcp import over_http
 
-    async with running(assistant, settings, metrics) as service, over_http(service, settings.max_upload_bytes) as mcp:
+    run = running(assistant, settings, metrics, loader)
+    async with run as service, over_http(service, settings.max_upload_bytes) as mcp:
         app.state.service, app.state.mcp = service, mcp
         yield
 
 
 @asynccontextmanager
-async def running(assistant: Assistant, settings: ServerSettings, metrics: Metrics) -> AsyncIterator[Service]:
+async def running(
+    assistant: Assistant, settings: ServerSettings, metrics: Metrics, loader: Loader
+) -> AsyncIterator[Service]:
     """The service, which loads the models beside the first requests; at the end it lets running answers finish."""
     at_once = CHATTING if assistant.generative else 0
     questions = Questions(assistant, settings.max_questions, settings.answer_seconds, at_once)
-    service = Service(assistant, questions, Jobs(), metrics, log_questions=settings.log_questions)
+    service = Service(assistant, questions, Jobs(), metrics, loader, log_questions=settings.log_questions)
     operations.watch(metrics, service)
     warming = asyncio.create_task(_warm(service))
-    try:
-        yield service
-    finally:
-        warming.cancel()
-        service.ready = False
-        await questions.close()
-        await asyncio.to_thread(service.jobs.close)
+    with loader:
+        try:
+            yield service
+        finally:
+            warming.cancel()
+            service.ready = False
+            await questions.close()
+            await asyncio.to_thread(service.jobs.close)
 
 
 async def _warm(service: Service) -> None:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
-from pathlib import PurePath
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -13,16 +12,16 @@ from fastapi import APIRouter, File, Header, Query, Response, UploadFile
 from pydantic import BaseModel
 
 from newsqa.api import wire
-from newsqa.api.changes import adding, etag, importing, matches, removing, replacing
+from newsqa.api.changes import adding, etag, importing, loading, matches, removing, replacing
 from newsqa.api.jobs import Job, sent
 from newsqa.api.paging import Cursor, Limit, page, place_of
 from newsqa.api.problems import ProblemError, Responses, declared
 from newsqa.api.repeats import once
 from newsqa.api.service import Asker, Serving, Writer
 from newsqa.domain import Article, Filters, to_json
-from newsqa.errors import LoadError
 from newsqa.library import Library
-from newsqa.loading import MAX_FILE_BYTES, article_of
+from newsqa.loading import Given, Loader
+from newsqa.loading.loader import MAX_FILE_BYTES
 
 MAX_FILES = 100
 router = APIRouter(tags=["articles"])
@@ -51,8 +50,11 @@ _ONE: Responses = {
     200: {"model": wire.ArticleSummary, "description": "It was there already, the same."},
     201: {"model": wire.ArticleSummary, "description": "It was added; see `Location` and `ETag`."},
 }
-_ALL: Responses = {200: {"model": wire.Job, "description": "All is done."}}
-_JOB: Responses = {202: {"model": wire.Job, "description": "It takes longer and goes on by itself; see `Location`."}}
+ALL: Responses = {200: {"model": wire.Job, "description": "All is done."}}
+_SEVERAL: Responses = {
+    200: {"model": wire.ArticleSummary | wire.Job, "description": "It was there already, or all of many is done."}
+}
+JOB: Responses = {202: {"model": wire.Job, "description": "It takes longer and goes on by itself; see `Location`."}}
 _KNOWN: Responses = {304: {"description": "It is still the revision that If-None-Match names."}}
 _REPLACED: Responses = {200: {"model": wire.ArticleSummary, "description": "It is replaced."}}
 _REPEATED = ("too-busy", "request-in-progress", "key-reused", "invalid-request", "invalid-article", "not-ready")
@@ -117,7 +119,7 @@ def whole_article(library: Library, article_id: str, revision: str = "") -> wire
     return wire.Article.of(article, passages=passages)
 
 
-@router.post("/v1/articles", status_code=201, responses=_ONE | _JOB | declared("article-exists", *_REPEATED))
+@router.post("/v1/articles", status_code=201, responses=_ONE | JOB | declared("article-exists", *_REPEATED))
 async def create_article(
     body: wire.NewArticle,
     service: Serving,
@@ -130,14 +132,14 @@ async def create_article(
 
     async def respond() -> Response:
         job = await adding(article, service, caller, prefer)
-        return _one(job, 201 if job.outcomes[0][1] == "added" else 200) if job.state == "done" else _job_response(job)
+        return _one(job, 201 if job.outcomes[0][1] == "added" else 200) if job.state == "done" else job_response(job)
 
     return await once(service, caller, idempotency_key, body.model_dump_json, respond)
 
 
 @router.post(
     "/v1/articles/import",
-    responses=_ALL | _JOB | declared(*_REPEATED),
+    responses=ALL | JOB | declared(*_REPEATED),
 )
 async def import_articles(
     body: wire.Import,
@@ -151,19 +153,23 @@ async def import_articles(
     articles = [article.domain(id=article.id) for article in body.articles]
 
     async def respond() -> Response:
-        return _job_response(await importing(articles, service, caller, prefer, replace=replace == "yes"))
+        return job_response(await importing(articles, service, caller, prefer, replace=replace == "yes"))
 
     return await once(service, caller, idempotency_key, lambda: f"{replace} {body.model_dump_json()}", respond)
 
 
 @router.post(
     "/v1/articles/upload",
-    responses=_ALL | _JOB | declared(*_REPEATED),
+    responses=ALL | JOB | declared(*_REPEATED),
 )
 async def upload_articles(
     files: Annotated[
         list[UploadFile],
-        File(min_length=1, max_length=MAX_FILES, description="Text or Markdown in UTF-8, front matter allowed."),
+        File(
+            min_length=1,
+            max_length=MAX_FILES,
+            description="Text, Markdown, HTML, PDF, DOCX, EPUB, JSON, zip.",
+        ),
     ],
     service: Serving,
     caller: Writer,
@@ -171,12 +177,15 @@ async def upload_articles(
     prefer: Prefer = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Adds articles from files; the id is the front matter's, else the file's name. A bad file stops no other."""
+    """Adds articles from files; the id is the file's own, else made of its address, else its name.
+
+    What a file is is told by its content, not by its name. A bad file stops no other.
+    """
     contents = [(file_name(file.filename or ""), await file.read(MAX_FILE_BYTES + 1)) for file in files]
-    articles, failed = await asyncio.to_thread(read_files, contents)
+    articles, failed = await asyncio.to_thread(read_files, service.loader, contents)
 
     async def respond() -> Response:
-        return _job_response(await importing(articles, service, caller, prefer, failed, replace=replace == "yes"))
+        return job_response(await importing(articles, service, caller, prefer, failed, replace=replace == "yes"))
 
     def request() -> str:
         return f"{replace} {[(name, sha256(content).hexdigest()) for name, content in contents]}"
@@ -184,17 +193,34 @@ async def upload_articles(
     return await once(service, caller, idempotency_key, request, respond)
 
 
-@router.post("/v1/articles/from-url", status_code=201, responses=_ONE | _JOB | declared("not-built", "invalid-request"))
-async def create_article_from_url(body: wire.ArticleAddress, _: Writer) -> Response:
-    """Loads an article from the web: not built yet; send its text to `POST /v1/articles`."""
-    del body
-    raise ProblemError("not-built", "pages can't be loaded from the web yet; send the article's text")
+@router.post(
+    "/v1/articles/from-url", status_code=201, responses=_ONE | _SEVERAL | JOB | declared("not-loadable", *_REPEATED)
+)
+async def create_article_from_url(
+    body: wire.ArticleAddress,
+    service: Serving,
+    caller: Writer,
+    prefer: Prefer = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Loads a page; of a feed, a sitemap, a list of feeds or an archive every article. What changed is replaced.
+
+    The reply is the article where there is one only, else the job. Only public addresses are asked
+    (`NEWSQA_FETCHALLOW` names others); the address is looked at again at every sync.
+    """
+
+    async def respond() -> Response:
+        job = await loading(body.url, service, caller, prefer)
+        alone = job.state == "done" and len(job.outcomes) == 1 and not job.refusals
+        return _one(job, 201 if job.outcomes[0][1] == "added" else 200) if alone else job_response(job)
+
+    return await once(service, caller, idempotency_key, body.model_dump_json, respond)
 
 
 @router.put(
     "/v1/articles/{article_id:path}",
     responses=_REPLACED
-    | _JOB
+    | JOB
     | declared(
         "article-not-found", "changed-meanwhile", "if-match-missing", "invalid-request", "invalid-article", "not-ready"
     ),
@@ -211,33 +237,34 @@ async def replace_article(
     if if_match is None:
         raise ProblemError("if-match-missing")
     job = await replacing(body.domain(id=article_id), service, caller, prefer, if_match)
-    return _one(job, 200) if job.state == "done" else _job_response(job)
+    return _one(job, 200) if job.state == "done" else job_response(job)
 
 
 @router.delete(
     "/v1/articles/{article_id:path}",
     status_code=204,
-    responses=_JOB | declared("article-not-found", "changed-meanwhile", "invalid-request", "not-ready"),
+    responses=JOB | declared("article-not-found", "changed-meanwhile", "invalid-request", "not-ready"),
 )
 async def delete_article(
     article_id: str, service: Serving, caller: Writer, if_match: IfMatch = None, prefer: Prefer = None
 ) -> Response:
     """Removes an article with all its revisions; what was cited in kept conversations stays there."""
     job = await removing(article_id, service, caller, prefer, if_match)
-    return Response(status_code=204) if job.state == "done" else _job_response(job)
+    return Response(status_code=204) if job.state == "done" else job_response(job)
 
 
 # What the routes share
 
 
-def read_files(contents: Sequence[tuple[str, bytes]]) -> tuple[list[Article], list[tuple[str, str]]]:
+def read_files(loader: Loader, contents: Sequence[tuple[str, bytes]]) -> tuple[list[Article], list[tuple[str, str]]]:
     """The articles of files, given by name and content, and the names of those that are none with the reason."""
-    articles, failed = [], []
+    articles, failed = list[Article](), list[tuple[str, str]]()
     for name, content in contents:
-        try:
-            articles.append(article_of(PurePath(name), content))
-        except LoadError as error:
-            failed.append((name, str(error)))
+        for item in loader.contents(Given(name, content)):
+            if isinstance(item, Article):
+                articles.append(item)
+            else:
+                failed.append((name, str(item)))
     return articles, failed
 
 
@@ -258,5 +285,6 @@ def _one(job: Job, status: int) -> Response:
     return _json(job.stored, status, headers)
 
 
-def _job_response(job: Job) -> Response:
+def job_response(job: Job) -> Response:
+    """The job: 200 when it is done, else 202."""
     return _json(sent(job), 200 if job.state == "done" else 202, {"Location": f"/v1/jobs/{job.id}"})

@@ -12,7 +12,7 @@ from newsqa.api.problems import Responses, as_problem, body_of, declared
 from newsqa.api.service import Asker, Serving, while_connected
 
 router = APIRouter(tags=["ask"])
-_STREAMED: Responses = {200: {"description": "Events; `data` is JSON whose `type` equals the event's name."}}
+STREAMED: Responses = {200: {"description": "Events; `data` is JSON whose `type` equals the event's name."}}
 _REFUSED = declared("conversation-not-found", "invalid-request", "invalid-question", "too-busy", "not-ready")
 
 
@@ -37,7 +37,7 @@ async def _after(first: wire.Event, others: AsyncIterator[wire.Event]) -> AsyncI
 @router.post(
     "/v1/ask/stream",
     response_class=EventSourceResponse,
-    responses=_REFUSED | _STREAMED,
+    responses=_REFUSED | STREAMED,
 )
 async def ask_stream(
     request: Request, events: Annotated[AsyncIterator[wire.Event], Depends(_begun)]
@@ -48,13 +48,16 @@ async def ask_stream(
     """
     try:
         async for event in events:
-            yield _framed(event)
+            yield framed(event)
     except Exception as error:  # noqa: BLE001  # the reply has begun: what went wrong is its last event
         problem = body_of(as_problem(error, request.state.request_id), request.url.path, request.state.request_id)
-        yield _framed(wire.Failed(problem=problem))
+        yield framed(wire.Failed(problem=problem))
 
 
-def _framed(event: wire.Event) -> Any:  # the annotation above names what is in the frame: it makes the schema
+def framed(
+    event: wire.Event | wire.JobEvent,
+) -> Any:
+    """An event as it is sent; the annotation of the route names what is in it, and makes the schema."""
     return ServerSentEvent(event=event.type, data=event)
 
 

@@ -9,9 +9,10 @@ from newsqa.api.access import Caller
 from newsqa.api.jobs import Job
 from newsqa.api.problems import ProblemError
 from newsqa.api.service import Service
-from newsqa.domain import Article
-from newsqa.errors import ArticleNotFoundError
-from newsqa.library import Library
+from newsqa.domain import Article, Origin
+from newsqa.errors import LoadError
+from newsqa.library import Library, take
+from newsqa.loading import origin_of
 
 WAIT_SECONDS = 5.0
 """For a change to the library, before its job is answered instead; the header Prefer changes it."""
@@ -27,7 +28,7 @@ async def adding(article: Article, service: Service, caller: Caller, prefer: str
 
     def add(job: Job) -> None:
         _refuse_other(service.assistant.library, article)
-        service.assistant.library.add(article, on_article=job.note, on_passages=job.embedded)
+        service.assistant.library.add(article, on_article=job.article, on_passages=job.passages)
 
     return await _finished(service, Job("add", caller.id, 1), add, prefer)
 
@@ -58,9 +59,9 @@ async def importing(
             job.refused(article.title, error.detail if isinstance(error, ProblemError) else str(error))
 
         chosen = articles if replace else _new(articles, library, refuse)
-        library.add(chosen, on_article=job.note, on_error=refuse, on_passages=job.embedded)
+        library.add(chosen, on_article=job.article, on_error=refuse, on_passages=job.passages)
 
-    job = Job("add", caller.id, len(articles) + len(failed), failed=list(failed))
+    job = Job("add", caller.id, len(articles) + len(failed), refusals=list(failed))
     return await _finished(service, job, add, prefer)
 
 
@@ -80,6 +81,35 @@ def _new(
             yield article
 
 
+async def loading(url: str, service: Service, caller: Caller, prefer: str | None) -> Job:
+    """The job that loads what is at an address, likewise: what is there and differs is replaced.
+
+    Raises:
+        ProblemError: nothing there can be loaded.
+    """
+
+    def add(job: Job) -> None:
+        _take(job, service, [origin_of(url)])
+        if not job.outcomes and len(job.refusals) == 1 and not job.left:
+            raise LoadError(": ".join(job.refusals[0]))
+
+    return await _finished(service, Job("add", caller.id, 0), add, prefer)
+
+
+async def syncing(service: Service, caller: Caller, prefer: str | None, *, prune: bool) -> Job:
+    """The job that looks at every origin again, likewise; `prune` removes what is not there any longer."""
+
+    def look(job: Job) -> None:
+        _take(job, service, service.assistant.library.origins.named(), prune=prune, bring_back=False)
+
+    return await _finished(service, Job("sync", caller.id, 0), look, prefer)
+
+
+def _take(job: Job, service: Service, origins: Sequence[Origin], **options: bool) -> None:
+    intake = take(service.assistant.library, service.loader, origins, progress=job, **options)
+    job.duplicates, job.gone, job.left = intake.copies, intake.gone, intake.left
+
+
 async def replacing(article: Article, service: Service, caller: Caller, prefer: str | None, if_match: str) -> Job:
     """The job that puts an article in the place of the one of its id, likewise.
 
@@ -92,7 +122,9 @@ async def replacing(article: Article, service: Service, caller: Caller, prefer: 
     def replace(job: Job) -> None:
         existing = _expected(library, article.id, if_match)
         new = with_changes(article, origin=existing.origin)
-        library.add(new, on_article=job.note, on_passages=job.embedded)
+        if (other := library.known(new)) and other.id != new.id:
+            raise ProblemError("article-exists", f"the article {other.id!r} has this url already; replace that one")
+        library.add(new, on_article=job.article, on_passages=job.passages)
 
     return await _finished(service, Job("replace", caller.id, 1), replace, prefer)
 
@@ -111,7 +143,7 @@ async def removing(
     def remove(job: Job) -> None:
         existing = _expected(library, article_id, if_match or "*")
         library.remove(article_id)
-        job.note(existing, "removed")
+        job.article(existing, "removed")
 
     await asyncio.to_thread(library.get, article_id)
     return await _finished(service, Job("remove", caller.id, 1), remove, prefer)
@@ -138,19 +170,16 @@ def _wait_seconds(prefer: str | None) -> float:
 
 
 def other_in_place(library: Library, article: Article) -> Article | None:
-    """The article of this id that is there and differs."""
-    try:
-        existing = library.get(article.id)
-    except ArticleNotFoundError:
-        return None
-    return existing if existing.revision != article.revision else None
+    """The article that is there in its place, of its address or its id, and differs."""
+    existing = library.known(article)
+    return existing if existing and existing.revision != article.revision else None
 
 
 def _refuse_other(library: Library, article: Article) -> None:
-    """Raises where an article of this id is there and differs."""
+    """Raises where an article of this id or address is there and differs."""
     existing = other_in_place(library, article)
     if existing:
-        raise _exists(article.id, existing.revision)
+        raise _exists(existing.id, existing.revision)
 
 
 def _exists(article_id: str, revision: str) -> ProblemError:

@@ -126,8 +126,14 @@ def as_markdown(conversation: wire.Conversation) -> str:
     blocks = [f"# {_line(conversation.title) or 'Conversation'}"]
     for turn in conversation.turns:
         blocks += [f"## {_line(turn.answer.question)}", *map(_line, filter(str.strip, turn.answer.text.splitlines()))]
-        blocks += [f"{each.number}. “{_line(each.quote)}” — {_from(each)}" for each in turn.answer.citations]
+        blocks += [
+            f"{each.number}. “{_line(each.quote)}” — {_from(each)}{_also(each)}" for each in turn.answer.citations
+        ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _also(citation: wire.Citation) -> str:
+    return f" ({_line(citation.also())})" if citation.copies else ""
 
 
 def draft_suite(given: list[Feedback]) -> str:

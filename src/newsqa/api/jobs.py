@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +18,7 @@ MOST_WAITING = 32
 REMEMBERED = 1000
 """Jobs that are remembered, the running ones always."""
 State = Literal["queued", "running", "done", "failed", "cancelled"]
-Kind = Literal["add", "replace", "remove"]
+Kind = Literal["add", "replace", "remove", "sync"]
 
 
 class Stopped(Exception):  # noqa: N818  # no error: it was asked for
@@ -37,10 +37,16 @@ class Job:
     state: State = "queued"
     outcomes: list[tuple[str, str]] = field(default_factory=list)
     """Ids of articles, and what became of them."""
-    failed: list[tuple[str, str]] = field(default_factory=list)
+    refusals: list[tuple[str, str]] = field(default_factory=list)
     """Titles or names of files, and why."""
-    passages: int = 0
-    """Embedded so far."""
+    duplicates: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Ids of near-identical articles, by the id of one that was added."""
+    gone: Sequence[str] = ()
+    """Ids of articles that are not at their origin any longer."""
+    left: int = 0
+    """Pages that wait for the next sync."""
+    embedded: int = 0
+    """Passages, so far."""
     problem: ProblemError | None = None
     created_at: datetime = field(default_factory=now)
     finished_at: datetime | None = None
@@ -49,23 +55,29 @@ class Job:
     stop: threading.Event = field(default_factory=threading.Event)
     _beginning: threading.Lock = field(default_factory=threading.Lock)
 
-    def embedded(self, passages: int) -> None:
-        """Notes that so many more passages are embedded.
-
-        Raises:
-            Stopped: the job was cancelled.
-        """
-        self.passages += passages
+    def expected(self, number: int) -> None:
+        """Notes that so many more articles will come. Raises `Stopped` when the job was cancelled."""
+        self.total += number
         self.check()
 
-    def note(self, article: Article, outcome: str) -> None:
+    def passages(self, number: int) -> None:
+        """Notes that so many more passages are embedded. Raises as `expected` does."""
+        self.embedded += number
+        self.check()
+
+    def article(self, article: Article, outcome: str) -> None:
         """Notes what became of an article."""
         self.stored = wire.ArticleSummary.of(article)
         self.outcomes.append((article.id, outcome))
 
     def refused(self, title: str, why: str) -> None:
         """Notes that an article can't be added."""
-        self.failed.append((title, why))
+        self.refusals.append((title, why))
+
+    def failed(self, message: str) -> None:
+        """Notes that something is no article; the message begins with its name."""
+        name, _, why = message.partition(": ")
+        self.refused(name, why)
 
     def check(self) -> None:
         """Raises `Stopped` when the job was cancelled."""
@@ -159,19 +171,30 @@ class Jobs:
         self._writer.shutdown()
 
 
+def progress(job: Job) -> wire.JobProgress:
+    """How far the job is."""
+    shared = wire.JobProgress.model_fields.keys() - {"type", "seconds"}
+    whole = sent(job, brief=True)
+    seconds = ((job.finished_at or now()) - job.created_at).total_seconds()
+    return wire.JobProgress(seconds=seconds, **{name: getattr(whole, name) for name in shared})
+
+
 def sent(job: Job, *, brief: bool = False) -> wire.Job:
     """The job as it goes over the wire; brief without its articles."""
     return wire.Job(
         id=job.id,
         kind=job.kind,
         state=job.state,
-        articles_total=job.total,
-        articles_done=len(job.outcomes) + len(job.failed),
-        passages_done=job.passages,
+        articles_total=max(job.total, len(job.outcomes) + len(job.refusals)),
+        articles_done=len(job.outcomes) + len(job.refusals),
+        passages_done=job.embedded,
         articles=tuple(
             wire.Added.model_validate({"id": id, "outcome": outcome}) for id, outcome in job.outcomes if not brief
         ),
-        failed=tuple(wire.NotAdded(title=title, detail=why) for title, why in job.failed if not brief),
+        failed=tuple(wire.NotAdded(title=title, detail=why) for title, why in job.refusals if not brief),
+        duplicates=tuple(wire.Duplicate(id=id, others=tuple(others)) for id, others in job.duplicates.items()),
+        gone=tuple(job.gone),
+        left=job.left,
         problem=body_of(job.problem, f"/v1/jobs/{job.id}", job.id) if job.problem else None,
         created_at=job.created_at,
         finished_at=job.finished_at,

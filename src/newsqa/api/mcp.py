@@ -54,7 +54,10 @@ async def over_stdio(assistant: Assistant, settings: ServerSettings, *, write: b
     """Serves one client on stdin and stdout until it closes them; the log is on stderr."""
     logging.config.dictConfig(log_settings("info"))
     caller = Caller("", "write" if write else "ask")
-    async with running(assistant, settings, Metrics()) as service, stdio_server() as (incoming, outgoing):
+    from newsqa.loading import Fetcher, Loader
+
+    run = running(assistant, settings, Metrics(), Loader(Fetcher()))
+    async with run as service, stdio_server() as (incoming, outgoing):
         service.ready = True  # there is nobody to say "not ready" to: the first question waits for the models
         server = _server(service, lambda _: caller)
         await server.run(incoming, outgoing, server.create_initialization_options())

@@ -67,12 +67,12 @@ KINDS = _kinds(
     Kind("invalid-request", 422, "The request has invalid fields", "Correct the fields in `errors`."),
     Kind("invalid-question", 422, "The question can't be asked", "Do what `detail` says."),
     Kind("invalid-article", 422, "The article can't be stored", "Do what `detail` says."),
+    Kind("not-loadable", 422, "It can't be loaded", "Do what `detail` says."),
     Kind("key-reused", 422, "The Idempotency-Key was used for another request", "Use a new key for a new request."),
     Kind("unsupported-parameter", 400, "A parameter can't be honoured", "Leave out the parameter that `detail` names."),
     Kind("if-match-missing", 428, "If-Match is missing", "Send the ETag of the article that you mean to change."),
     Kind("too-many-requests", 429, "Too many requests", "Wait as long as the header Retry-After says."),
     Kind("internal-error", 500, "Something went wrong here", "Report the request id; the server's log tells more."),
-    Kind("not-built", 501, "This can't be done yet", "Do what `detail` says."),
     Kind("too-busy", 503, "Too many questions at one time", "Wait as long as the header Retry-After says."),
     Kind("not-ready", 503, "The server is starting or stopping", "Wait as long as the header Retry-After says."),
     Kind("answer-too-slow", 504, "The answer took too long", "Ask again, or raise NEWSQA_ANSWER_SECONDS."),
@@ -89,7 +89,7 @@ _OF_ERROR: Sequence[tuple[type[NewsqaError], str]] = (
     (ArticleNotFoundError, "article-not-found"),
     (ConversationNotFoundError, "conversation-not-found"),
     (ArticleError, "invalid-article"),
-    (LoadError, "invalid-article"),
+    (LoadError, "not-loadable"),
 )
 
 

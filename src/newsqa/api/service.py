@@ -21,6 +21,7 @@ from newsqa.api.problems import RETRY_AFTER, ProblemError
 from newsqa.api.questions import Questions
 from newsqa.assistant import MAX_TURNS, Assistant, Options
 from newsqa.domain import Event, Turn
+from newsqa.loading import Loader
 
 LOG = logging.getLogger("newsqa.api")
 Result = TypeVar("Result")
@@ -38,6 +39,7 @@ class Service:
     questions: Questions
     jobs: Jobs
     metrics: Metrics
+    loader: Loader
     log_questions: bool = False
     ready: bool = False
     """Whether questions are answered."""

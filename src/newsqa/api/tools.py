@@ -84,7 +84,10 @@ async def ask(service: Service, caller: Caller, given: Asked) -> Reply:
     """
     asked = wire.Question(question=given.question, history=given.history, filters=given, top_k=given.top_k)
     answer = await service.answer(asked, caller)
-    quotes = [f"[{each.number}] “{_line(each.quote)}” — {_place(each, each.article_id)}" for each in answer.citations]
+    quotes = [
+        f"[{each.number}] “{_line(each.quote)}” — {_place(each, each.article_id)} {each.also()}".rstrip()
+        for each in answer.citations
+    ]
     return answer, "\n".join([answer.text, "", *quotes]).strip()
 
 

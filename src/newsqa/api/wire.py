@@ -100,10 +100,13 @@ class Filters(Model):
         None, description="First day of publication, inclusive. Articles without a date never pass a date filter."
     )
     published_to: date | None = Field(None, description="Last day of publication, inclusive.")
+    preferred_publisher: ShortText = Field(
+        "", description="Of near-identical articles this publisher's is cited, else the earliest; keeps none out."
+    )
 
     def domain(self) -> domain.Filters:
         """The same as the library takes it."""
-        return domain.Filters(self.article_ids, self.publisher, self.published_from, self.published_to)
+        return domain.Filters(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 class Turn(Model):
@@ -194,11 +197,13 @@ class NewArticle(ArticleText):
 
 
 class ArticleAddress(Model):
-    """An article to be loaded from the web."""
+    """What is to be loaded from the web: a page, a feed with its entries, a sitemap, a list of feeds, or a file."""
 
     model_config = _like({"url": "https://example.org/story"})
 
-    url: Annotated[ShortText, Field(pattern=r"^https?://\S+$")] = Field(description="Address of the page.")
+    url: Annotated[ShortText, Field(pattern=r"^https?://\S+$")] = Field(
+        description="Its address. It is looked at again at every sync."
+    )
 
 
 class Import(Model):
@@ -247,6 +252,19 @@ class Passage(Span):
     sentences: tuple[Sentence, ...] = Field(description="Its sentences, in order.")
 
 
+class Copy(Model):
+    """An article with nearly the same text as one that is cited; together they are one witness."""
+
+    article_id: str = Field(description="The article.")
+    title: str = Field(description="Its title.")
+    publisher: str = Field(description="Its publisher; empty when not known.")
+    url: str = Field(description="Its address; empty when not known.")
+    published_at: Moment = Field(description="ISO 8601 date, or date and time; null when not known.")
+
+
+Copies = Annotated[tuple[Copy, ...], Field(description="Near-identical articles: where else the same story appeared.")]
+
+
 class ScoredPassage(Model):
     """A passage that was found."""
 
@@ -260,6 +278,7 @@ class ScoredPassage(Model):
         description="Its parts: `dense` (cosine, -1 to 1), `bm25` (0 and up), and after reading `reader` (0 to 1), "
         "the probability that the passage holds the answer."
     )
+    copies: Copies = ()
 
 
 class Citation(Model):
@@ -275,6 +294,15 @@ class Citation(Model):
     quote: str = Field(description="The sentence, character for character.")
     source_span: Span = Field(description="Where the quote stands in the article's text.")
     answer_span: Span = Field(description="Where the cited statement stands in the answer's text.")
+    copies: Copies = ()
+
+    def also(self) -> str:
+        """Where else the same story appeared, in words; empty where it did not."""
+        told = (
+            f"{' '.join((each.publisher or each.title).split())}, {each.published_at or 'no date'}"
+            for each in self.copies
+        )
+        return f"also in {'; '.join(told)}" if self.copies else ""
 
 
 class Unverified(Model):
@@ -446,22 +474,82 @@ class NotAdded(Model):
     detail: str = Field(description="Why, and what to do.")
 
 
+class Duplicate(Model):
+    """An article that was added and is near-identical to others; answers cite one of them."""
+
+    id: str = Field(description="Its id.")
+    others: tuple[str, ...] = Field(description="The ids of the others.")
+
+
 class Job(Model):
     """A change to the library that goes on by itself."""
 
     id: str = Field(description="Its id.")
-    kind: Literal["add", "replace", "remove"] = Field(description="What it does.")
+    kind: Literal["add", "replace", "remove", "sync"] = Field(description="What it does.")
     state: Literal["queued", "running", "done", "failed", "cancelled"] = Field(
         description="`failed` and `cancelled` keep what was stored before: each article is whole or as it was."
     )
-    articles_total: int = Field(description="Articles it was given.")
+    articles_total: int = Field(description="Articles it was given; grows while feeds and archives are read.")
     articles_done: int = Field(description="Articles that are stored, unchanged or refused.")
     passages_done: int = Field(description="Passages embedded so far.")
     articles: tuple[Added, ...] = Field(description="What became of each.")
     failed: tuple[NotAdded, ...] = Field(description="Those that were refused; the others went on.")
+    duplicates: tuple[Duplicate, ...] = Field((), description="Those added that are near-identical to others.")
+    gone: tuple[str, ...] = Field(
+        (), description="Ids of articles that are not at their origin any longer; removed only with `prune=yes`."
+    )
+    left: int = Field(0, description="Pages that feeds and sitemaps list and that wait for the next sync.")
     problem: "Problem | None" = Field(description="Why it failed; null unless it did.")
     created_at: datetime = Field(description="When it was asked for, UTC.")
     finished_at: datetime | None = Field(description="When it ended, UTC; null until then.")
+
+
+class JobProgress(Model):
+    """How far a job is."""
+
+    type: Literal["progress"] = "progress"
+    state: Literal["queued", "running", "done", "failed", "cancelled"] = Field(description="As in the job.")
+    articles_total: int = Field(description="As far as it is known by now.")
+    articles_done: int = Field(description="Articles that are stored, unchanged or refused.")
+    passages_done: int = Field(description="Passages embedded so far.")
+    seconds: float = Field(ge=0, description="Since it was asked for.")
+
+
+class JobEnded(Model):
+    """The job has ended; the last event."""
+
+    type: Literal["done"] = "done"
+    job: Job = Field(description="The whole job.")
+
+
+JobEvent = Annotated[JobProgress | JobEnded, Field(discriminator="type")]
+
+
+class Origin(Model):
+    """Where articles come from, and how fresh it is."""
+
+    address: str = Field(description="An address, or a path on the server's machine.")
+    kind: Literal["file", "folder", "page", "feed", "sitemap", "list"] = Field(
+        description="A `list` names feeds (OPML), or more sitemaps."
+    )
+    parent: str = Field(description="The address of what lists it; empty where somebody named it.")
+    seen_at: datetime | None = Field(description="When it was last read to its end, UTC; null: never.")
+    changed_at: datetime | None = Field(description="When something in it was last new, UTC; null: never.")
+    failed_at: datetime | None = Field(description="When the last try failed, UTC; null where it went well.")
+    error: str = Field(description="Why it failed; empty where it went well.")
+    trouble: str = Field(description="The error, or that a feed has had nothing new for 30 days or more.")
+
+    @classmethod
+    def of(cls, origin: domain.Origin) -> Self:
+        """The origin as it is sent."""
+        given = {name: getattr(origin, name) for name in cls.model_fields if name != "trouble"}
+        return cls.model_validate({**given, "trouble": origin.trouble()})
+
+
+class OriginList(Model):
+    """Every origin that was named, and of those that they list the ones that could last not be read."""
+
+    origins: tuple[Origin, ...] = Field(description="By their addresses.")
 
 
 class JobList(Model):
