@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from newsqa import Article
 from newsqa.api import wire
-from newsqa.domain import Span
+from newsqa.domain import Origin, Span
 from newsqa_ui.session import JOINER, Asked, Session, as_typed, typed
 from newsqa_ui.showing import act, article_blocks, copied, day, html, original, parts_of, said, sureness
 
@@ -232,7 +232,14 @@ def _passage(text: str) -> dict[str, Any]:
 def test_whatever_an_article_says_no_template_takes_it_for_markup() -> None:
     text = f"The articles don’t say. {HOSTILE} [1] {HOSTILE}"
     span = (text.index(HOSTILE), text.index(" [1]"))
-    citation = _citation(1, HOSTILE, span, title=HOSTILE, publisher=HOSTILE, url=f"https://e.example/{HOSTILE}")
+    copy = wire.Copy(article_id=HOSTILE, title=HOSTILE, publisher=HOSTILE, url=HOSTILE, published_at=None)
+    hostile: dict[str, Any] = {
+        "title": HOSTILE,
+        "publisher": HOSTILE,
+        "url": f"https://e.example/{HOSTILE}",
+        "copies": (copy,),
+    }
+    citation = _citation(1, HOSTILE, span, **hostile)
     asked = Asked(HOSTILE, HOSTILE, text=text, citations=[citation], understood=HOSTILE, problem=HOSTILE)
     asked.answer = _answer(passages=[_passage(HOSTILE)])
     article = Article(HOSTILE, HOSTILE, id=HOSTILE, url=HOSTILE, publisher=HOSTILE, author=HOSTILE, subtitle=HOSTILE)
@@ -241,7 +248,16 @@ def test_whatever_an_article_says_no_template_takes_it_for_markup() -> None:
     for shown in (
         asked.html(),
         html("article", article=article, blocks=blocks, note=HOSTILE, quote=HOSTILE, shown=1, earlier=0, later=9),
-        html("listing", articles=[article], chosen={HOSTILE: ""}, more=True, count="1", empty="", may_write=True),
+        html(
+            "listing",
+            articles=[article],
+            chosen={HOSTILE: ""},
+            more=True,
+            count="1",
+            empty="",
+            may_write=True,
+            origins=[Origin(HOSTILE, "feed", error=HOSTILE)],
+        ),
         html("conversations", conversations=[conversation], current=HOSTILE),
         html("asking", narrowed=HOSTILE, count="1"),
         html("bar", conversation=HOSTILE, leaving=True),

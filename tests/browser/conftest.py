@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from newsqa import Article, open_assistant
+from tests.fetch_serving import Site, answer, site
 from tests.serving import Server, serving
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -59,14 +60,28 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+_OTTERS = """<html lang="en"><head><title>Otters return</title></head><body><article><h1>Otters return</h1>
+<p>The otters of Lake Quorn were counted on Friday: there are 73, as many as in the year before the flood.</p>
+<p>Wardens walked the shore from the weir to the old mill and looked for tracks in the mud.</p></article></body></html>"""
+
+
 @pytest.fixture(scope="module")
-def paged(browser: Browser, tmp_path_factory: pytest.TempPathFactory, corpus: list[Article]) -> Iterator[Server]:
-    """A server with its page over the shipped corpus; tests put back what they change."""
+def web() -> Iterator[Site]:
+    """A web of one page, /otters."""
+    with site({"/otters": answer(_OTTERS.encode())}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def paged(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory, corpus: list[Article], web: Site
+) -> Iterator[Server]:
+    """A server with its page over the shipped corpus, which may fetch from that web; tests put back what they change."""
     del browser  # where there is none, no server is started either
     folder = tmp_path_factory.mktemp("paged") / "library"
     with open_assistant(folder) as opened:
         opened.library.add(corpus)
-    with serving(folder, page=True) as running:
+    with serving(folder, {"NEWSQA_FETCH_ALLOW": f"127.0.0.1:{web.port}"}, page=True) as running:
         yield running
 
 

@@ -438,6 +438,27 @@ def test_files_are_added_asked_about_and_removed(tab: Tab, tmp_path: Path) -> No
     expect(page.locator("#nq-article")).to_contain_text("there are 73")
 
 
+def test_a_page_is_loaded_by_its_address_and_where_articles_come_from_is_shown(tab: Tab, web: Site) -> None:
+    page = tab.page
+    page.get_by_role("button", name="Add articles").click()
+    page.get_by_label("Page or feed").fill("http://10.0.0.1/otters")
+    page.get_by_role("button", name="Load", exact=True).click()
+    expect(page.locator("#nq-added .nq-problem")).to_contain_text("is not on the public internet")
+    page.get_by_label("Page or feed").fill(web.url("/otters"))
+    page.get_by_role("button", name="Load", exact=True).click()
+    expect(page.locator("#nq-added")).to_contain_text("1 added")
+    page.locator(".nq-origins summary").click()
+    expect(page.locator(".nq-origins")).to_contain_text(web.url("/otters"))
+    tab.ask("How many otters of Lake Quorn were counted?")
+    tab.tell("73")
+    page.get_by_role("button", name="Look for news at all origins").click()
+    expect(page.locator("#nq-added")).to_contain_text("1 unchanged")
+    item = page.locator("#nq-listing li", has_text="Otters return")
+    item.locator("summary").click()
+    item.get_by_role("button", name="Yes, remove").click()
+    expect(page.locator("#nq-listing li")).to_have_count(18)
+
+
 def test_a_text_is_pasted_and_one_without_a_title_is_explained(tab: Tab) -> None:
     page = tab.page
     page.get_by_role("button", name="Add articles").click()

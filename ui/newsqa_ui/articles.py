@@ -1,7 +1,7 @@
 """What the articles' panel does: list, choose, read, add and remove."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,14 @@ from pydantic import ValidationError
 from newsqa.api import wire
 from newsqa.api.access import Caller
 from newsqa.api.articles import file_name, read_files
-from newsqa.api.changes import importing, other_in_place, removing
+from newsqa.api.changes import importing, loading, other_in_place, removing, syncing
+from newsqa.api.jobs import Job, progress
 from newsqa.api.problems import ProblemError
 from newsqa.api.service import Service
 from newsqa.domain import Article, Filters, Span
 from newsqa.errors import ArticleNotFoundError
-from newsqa.loading import MAX_FILE_BYTES
+from newsqa.loading import Loader
+from newsqa.loading.loader import MAX_FILE_BYTES
 from newsqa_ui.conversing import caller_of
 from newsqa_ui.session import PAGE, Session
 from newsqa_ui.showing import MOST_CHARS, article_blocks, html, parts_of
@@ -46,7 +48,7 @@ class Articles:
         filters = Filters((), session.publisher, session.published_from, session.published_to)
         found = self._library.articles(filters, session.listed + 1, search=session.search)
         shown, more = found[: session.listed], len(found) > session.listed
-        everything = len(self._library)
+        everything, may_write = len(self._library), caller_of(request).may("write")
         return html(
             "listing",
             articles=shown,
@@ -54,7 +56,8 @@ class Articles:
             more=more,
             count=f"{'First ' if more else ''}{len(shown)} of {articles_in_words(everything)}",
             empty="No article passes: change the search or the filters." if everything else "There are no articles.",
-            may_write=caller_of(request).may("write"),
+            may_write=may_write,
+            origins=self._library.origins.shown() if may_write else (),
         )
 
     def search(self, words: str, session: Session) -> None:
@@ -170,7 +173,7 @@ class Articles:
     ) -> AsyncIterator[tuple[str, Any]]:
         """Adds the articles of files that were uploaded, and empties the place for them."""
         caller = _writer(request)
-        articles, failed = await asyncio.to_thread(_uploaded, files or [])
+        articles, failed = await asyncio.to_thread(_uploaded, self._service.loader, files or [])
         async for told in self._add(articles, failed, caller, replace=replace):
             yield told, gr.update(value=None)
 
@@ -198,16 +201,41 @@ class Articles:
             )
             articles = [each for each in articles if each not in clashing]
             failed = [*failed, *((each.title, _CLASHES) for each in clashing)]
+        change = importing(articles, self._service, caller, "respond-async", failed, replace=replace)
+        async for told in self._changed(change, failed):
+            yield told
+
+    async def load(self, url: str, request: gr.Request) -> AsyncIterator[str]:
+        """Adds what is at an address: a page, or all that a feed lists."""
+        caller = _writer(request)
         try:
-            job = await importing(articles, self._service, caller, "respond-async", failed, replace=replace)
+            given = wire.ArticleAddress(url=url.strip())
+        except ValidationError:
+            yield _told([], [(url.strip() or "The address", "is no address of a page; write it as https://…")])
+            return
+        async for told in self._changed(loading(given.url, self._service, caller, "respond-async")):
+            yield told
+
+    async def sync(self, request: gr.Request) -> AsyncIterator[str]:
+        """Looks at all origins again."""
+        async for told in self._changed(syncing(self._service, _writer(request), "respond-async", prune=False)):
+            yield told
+
+    async def _changed(
+        self, change: Coroutine[Any, Any, Job], failed: Sequence[tuple[str, str]] = ()
+    ) -> AsyncIterator[str]:
+        """How far a change is, and at its end what became of it."""
+        try:
+            job = await change
         except ProblemError as problem:
             yield _told([], [*failed, ("Nothing was added", problem.detail)])
             return
         while job.finished_at is None:
-            yield html("progress", done=len(job.outcomes) + len(job.failed), total=job.total, passages=job.passages)
+            now = progress(job)
+            yield html("progress", done=now.articles_done, total=now.articles_total, passages=now.passages_done)
             await asyncio.sleep(_LOOK_SECONDS)
-        ended = [("Not all was added", job.problem.detail)] if job.problem else []
-        yield _told([outcome for _, outcome in job.outcomes], [*job.failed, *ended])
+        ended = [("Not all was added", job.problem.detail)] if job.problem and not job.refusals else []
+        yield _told([outcome for _, outcome in job.outcomes], [*job.refusals, *ended], job)
 
     async def remove(self, id: str, session: Session, request: gr.Request) -> None:
         """Removes an article."""
@@ -227,13 +255,18 @@ def _writer(request: gr.Request) -> Caller:
     return caller
 
 
-def _told(outcomes: Sequence[str], failed: Sequence[tuple[str, str]]) -> str:
+def _told(outcomes: Sequence[str], failed: Sequence[tuple[str, str]], job: Job | None = None) -> str:
     """What became of an adding."""
     counts = [(kind, outcomes.count(kind)) for kind in ("added", "replaced", "unchanged")]
-    return html("added", counts=[(kind, count) for kind, count in counts if count], failed=failed)
+    more = (
+        [("near-identical to others", len(job.duplicates)), ("gone", len(job.gone)), ("left for later", job.left)]
+        if job
+        else []
+    )
+    return html("added", counts=[(kind, count) for kind, count in [*counts, *more] if count], failed=failed)
 
 
-def _uploaded(files: Sequence[str]) -> tuple[list[Article], list[tuple[str, str]]]:
+def _uploaded(loader: Loader, files: Sequence[str]) -> tuple[list[Article], list[tuple[str, str]]]:
     """The articles of uploaded files, which are deleted, and the names of those that are none with the reason."""
     contents, gone = [], []
     for file in map(Path, files):
@@ -244,7 +277,7 @@ def _uploaded(files: Sequence[str]) -> tuple[list[Article], list[tuple[str, str]
         except FileNotFoundError:  # the same one was dropped twice at a time
             gone.append((name, "was read already; look whether it is there, else drop it again"))
         file.unlink(missing_ok=True)
-    articles, failed = read_files(contents)
+    articles, failed = read_files(loader, contents)
     return articles, [*gone, *failed]
 
 

@@ -53,9 +53,14 @@ class Layout:
             self.last = gr.Textbox(label="Until", placeholder="2025-05-31", max_length=10)
         with gr.Accordion("Add articles", open=False, elem_id="nq-add") as self.adding:
             self.uploads = gr.File(
-                label="Text or Markdown files", file_count="multiple", elem_id="nq-files", height=140
+                label="Text, HTML, PDF, Word, zip…",
+                file_count="multiple",
+                elem_id="nq-files",
+                height=140,
             )
             self.replace = gr.Checkbox(label="Replace articles of the same name", value=False)
+            self.address = gr.Textbox(label="Page or feed", placeholder="https://…", max_length=1000, submit_btn="Load")
+            self.again = gr.Button("Look for news at all origins", size="sm")
             with gr.Accordion("Paste a text", open=False):
                 self.title = gr.Textbox(label="Title", max_length=1000)
                 self.text = gr.Textbox(label="Text", lines=6, max_lines=12)

@@ -136,6 +136,8 @@ class _Ties:
         uploaded = [layout.uploads, layout.replace]
         then = (self._relisted, self._published, self._greeted)
         _on(layout.uploads.upload, (panel.add_files, uploaded, [layout.added, layout.uploads]), *then)
+        _on(layout.address.submit, (panel.load, [layout.address], [layout.added]), *then)
+        _on(layout.again.click, (panel.sync, [], [layout.added]), *then)
         _on(layout.paste.click, (panel.add_text, pasted, [layout.added]), *then)
 
     def _link(self, name: str, run: Callable[..., Any], shown: list[Any], *then: Step) -> None:

@@ -12,7 +12,8 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from newsqa.api import wire
-from newsqa.domain import Article, Sentence, Span
+from newsqa.cli.printing import ago
+from newsqa.domain import Article, Origin, Sentence, Span
 from newsqa.passages import split_sentences
 
 MOST_CHARS = 100_000
@@ -80,11 +81,13 @@ def _templates() -> Environment:
     made.filters |= {
         "day": day,
         "act": act,
+        "ago": ago,
         "doubt": DOUBTS.__getitem__,
         "line": line,
         "moment": moment,
         "original": original,
         "outlet": outlet,
+        "trouble_of": Origin.trouble,
         "unmarked": unmarked,
     }
     return made
@@ -233,7 +236,9 @@ def parts_of(quote_text: str, short: str | None, offset: int) -> list[Span]:
 def copied(answer_text: str, citations: Sequence[wire.Citation]) -> str:
     """An answer as it is copied: its text, then the quotes with where they are from."""
     listed = [
-        f"[{each.number}] “{line(each.quote)}” {each.title}, {outlet(each)}" + (f" {each.url}" if each.url else "")
+        f"[{each.number}] “{line(each.quote)}” {each.title}, {outlet(each)}"
+        + (f" {each.url}" if each.url else "")
+        + (f" ({each.also()})" if each.copies else "")
         for each in citations
     ]
     return "\n".join((answer_text, *listed))
