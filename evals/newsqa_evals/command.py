@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Everything heavy is imported inside the functions, so that `--help` answers at once.
 
 ANSWERERS = ("extractive", "generative")
-EXTERNAL = ("squad", "newsqa", "realtimeqa", "canard", "verification")
+EXTERNAL = ("squad", "newsqa", "realtimeqa", "canard", "html", "verification")
 _OPTIONS = {
     "--answerer generative": {"--tag", "--out", "--answerer"},
     "the gate": {"--tag", "--baseline", "--out", "--fail-on-regression", "--update-baseline"},
@@ -200,11 +200,11 @@ def _beside_extractive(names: Sequence[str], tag: str, out: Path | None, *, as_j
 
 
 def _external(name: str, files: Sequence[str], limit: int, *, as_json: bool) -> None:
-    from newsqa_evals import external, follow_ups, verification
+    from newsqa_evals import external, extraction, follow_ups, verification
 
     if name not in EXTERNAL:
         raise EvalError(f"there is no public set {name!r}; give one of: {', '.join(EXTERNAL)}")
-    own = {"canard": follow_ups.measure, "verification": verification.measure}
+    own = {"canard": follow_ups.measure, "html": extraction.measure, "verification": verification.measure}
     measure = own.get(name, partial(external.measure, name))
     measure([Path(file) for file in files], limit, as_json=as_json)
 

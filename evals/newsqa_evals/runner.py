@@ -21,6 +21,8 @@ from newsqa_evals.scores import Score, failed, score
 Answerer = Literal["extractive", "generative"]
 Asks = Callable[[Case], Answer]
 """Answers a case."""
+NOT_ANSWERING = {"data_dir", "fetch_allow"}
+"""Settings that no answer depends on."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def run(
                     found.append(outcome)
                     on_case(suite.name)
     ordered = tuple(outcome for suite in suites for outcome in scores[suite.name])
-    return Run(ordered, commit(), versions(), chosen.model_dump(mode="json", exclude={"data_dir"}))
+    return Run(ordered, commit(), versions(), chosen.model_dump(mode="json", exclude=NOT_ANSWERING))
 
 
 @contextmanager
@@ -113,7 +115,7 @@ def changed_settings() -> dict[str, Any]:
     return {
         f"NEWSQA_{name.upper()}": chosen[name]
         for name, field in Settings.model_fields.items()
-        if name != "data_dir" and chosen[name] != field.default
+        if name not in NOT_ANSWERING and chosen[name] != field.default
     }
 
 
