@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 from zlib import crc32
 
 import numpy as np
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 
 from newsqa.chat import Chat, Limits
 from newsqa.english import content_words, stem
+from newsqa.errors import LoadError
+from newsqa.loading.fetching import Fetched, Fetcher
 from newsqa.reader import Reading
 from newsqa_evals.scores import Score
 
@@ -134,3 +137,30 @@ def scripted(*replies: Any, name: str = "scripted:model", seconds: float = 10.0,
     """A chat model with a script; a reply is a text, or a list of pieces, waits and errors."""
     script = [reply if isinstance(reply, list) else [reply] for reply in replies]
     return Chat(ScriptedChatModel(replies=script, asked=[], **options), name, Limits(seconds, 1.0, 10.0))
+
+
+class ScriptedFetcher(Fetcher):
+    """Gives these pages by address, without a network; what is not there is gone, an error is raised."""
+
+    def __init__(self, pages: dict[str, str | bytes | LoadError]) -> None:
+        super().__init__()
+        self.pages = pages
+        self.asked: list[str] = []
+
+    def get(self, url: str, *, etag: str = "", **_: Any) -> Fetched:
+        """The page, with its hash as its ETag."""
+        self.asked.append(url)
+        page = self.pages.get(url)
+        if page is None:
+            return Fetched(url, "gone")
+        if isinstance(page, LoadError):
+            raise page
+        content = page.encode() if isinstance(page, str) else page
+        tag = f'"{crc32(content)}"'
+        return Fetched(url, "unchanged", etag=tag) if etag == tag else Fetched(url, "ok", content, etag=tag)
+
+    def check_robots(self, url: str) -> None:
+        """Forbids what its robots.txt names."""
+        robots = self.pages.get(urljoin(url, "/robots.txt"), "")
+        if isinstance(robots, str) and f"Disallow: {urlsplit(url).path}" in robots:
+            raise LoadError(f"{url}: its site forbids programs to fetch it; add its articles by hand")

@@ -6,7 +6,7 @@ Offsets everywhere are Unicode code points (Python string indices) into the stor
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import InitVar, asdict, dataclass, field, is_dataclass
+from dataclasses import InitVar, asdict, dataclass, field, is_dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, Literal
@@ -58,7 +58,7 @@ class Article:
     subtitle: str = ""
     place: str = ""
     language: str = "en"
-    """BCP 47 code, used to split sentences."""
+    """BCP 47 code, used to split sentences; empty when not known, which is split as English."""
     fictional: bool = False
     origin: str = ""
     """The file it was loaded from, empty when it came from none."""
@@ -81,6 +81,45 @@ class Article:
             self.subtitle, self.place, self.language, self.fictional,
         )  # fmt: skip
         return sha256("\x1f".join(map(str, shown)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+QUIET_DAYS = 30
+"""Without anything new, after which a feed may be dead."""
+QUIET_KINDS = ("feed", "sitemap", "list")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where articles come from, and how fresh it is. An article of a file of many has the origin `address!/member`."""
+
+    address: str
+    """An absolute path, or a URL."""
+    kind: Literal["file", "folder", "page", "feed", "sitemap", "list"]
+    """A `list` names feeds."""
+    parent: str = ""
+    """The address of what listed it; empty where it was named by whoever added it."""
+    stamp: str = ""
+    """Changes with what it holds; empty when not known."""
+    etag: str = ""
+    last_modified: str = ""
+    """Both as the server gave them."""
+    seen_at: datetime | None = None
+    """When it was last read to its end."""
+    changed_at: datetime | None = None
+    """When something in it was last new."""
+    failed_at: datetime | None = None
+    """When it could last not be read; None where the last try went well."""
+    error: str = ""
+    """Why it could not."""
+    patterns: tuple[str, ...] = ()
+    """Of a folder: globs of the files that are taken, and with a `!` before them of those that are not."""
+
+    def trouble(self) -> str:
+        """What is wrong with it, in words; empty where nothing is."""
+        if self.error:
+            return self.error
+        quiet = (now() - self.changed_at).days if self.changed_at else 0
+        return f"nothing new for {quiet} days" if self.kind in QUIET_KINDS and quiet >= QUIET_DAYS else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +145,22 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """An article that tells the same story in nearly the same words as one that is cited."""
+
+    article_id: str
+    title: str
+    publisher: str
+    url: str
+    published_at: date | None
+
+    @classmethod
+    def of(cls, article: Article) -> "Copy":
+        """An article as the copy that it is."""
+        return cls(article.id, article.title, article.publisher, article.url, article.published_at)
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredPassage:
     """A passage that was retrieved, with what a citation of it has to show."""
 
@@ -119,6 +174,13 @@ class ScoredPassage:
     scores: Mapping[str, float] = field(default_factory=dict)
     """The parts: `dense` (cosine, -1 to 1) and `bm25` (0 and up), each where that search found it; after reading also
     `reader` (0 to 1), the probability that it holds the answer."""
+    copies: tuple[Copy, ...] = ()
+    """The other articles that tell the same story in nearly the same words: together they are one witness."""
+
+    @property
+    def story(self) -> str:
+        """The same for every article of one story."""
+        return min(self.passage.article_id, *(copy.article_id for copy in self.copies), self.passage.article_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +206,8 @@ class Citation:
     answer_span: Span
     """Where the cited statement stands in `Answer.text`."""
     article_text: InitVar[str]
+    copies: tuple[Copy, ...] = ()
+    """Other articles with nearly the same text; they bear the statement out no further."""
 
     def __post_init__(self, article_text: str) -> None:
         if not self.quote or self.source_span.of(article_text) != self.quote:
@@ -241,9 +305,11 @@ class Filters:
     """First day, inclusive. An article without a date never passes a date filter."""
     published_to: date | None = None
     """Last day, inclusive."""
+    preferred_publisher: str = ""
+    """Of near-identical articles this publisher's is cited, else the earliest; it keeps no article out."""
 
     def __bool__(self) -> bool:
-        return self != Filters()
+        return replace(self, preferred_publisher="") != Filters()
 
 
 @dataclass(frozen=True, slots=True)

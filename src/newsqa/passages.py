@@ -48,7 +48,7 @@ def split_sentences(text: str, language: str = "en", headings: Iterable[str] = (
 
     Args:
         text: any string; a line is a unit of its own unless it is visibly wrapped.
-        language: BCP 47 code.
+        language: BCP 47 code; English where it is not known.
         headings: lines known to be headings, such as the title.
     """
     known = {heading.strip() for heading in headings if heading.strip()}
@@ -179,7 +179,7 @@ def _pieces(text: str, language: str) -> list[str]:
 
     # A line break inside a wrapped sentence must not end it; same length, so the offsets hold.
     flat = text.replace("\n", " ")
-    pieces = [boundary["text"] for boundary in sentencex.get_sentence_boundaries(language, flat)]
+    pieces = [boundary["text"] for boundary in sentencex.get_sentence_boundaries(language or "en", flat)]
     return pieces if "".join(pieces) == flat else [flat]
 
 

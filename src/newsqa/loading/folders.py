@@ -1,0 +1,39 @@
+"""The files of a folder that may hold articles."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+ENDINGS = frozenset({
+    ".atom", ".docx", ".epub", ".htm", ".html", ".json", ".jsonl", ".markdown", ".md", ".ndjson", ".opml", ".pdf",
+    ".rss", ".text", ".txt", ".xhtml", ".xml", ".zip",
+})  # fmt: skip
+"""Of the files that are taken from a folder; a file named by itself may have any. A README is never taken."""
+
+
+def files(folder: Path, patterns: Sequence[str] = ()) -> list[Path]:
+    """The files below a folder that are taken, in the order of their names; hidden ones and READMEs never are.
+
+    Args:
+        folder: is searched with all folders in it; links to folders are not followed.
+        patterns: globs of paths below it; only files that fit one are taken, whatever their ending, and none that
+            fits one with a `!` before it. Without one that takes, the endings decide.
+
+    Raises:
+        OSError: the folder can't be read.
+    """
+    taken = [pattern for pattern in patterns if not pattern.startswith("!")]
+    left = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+    next(folder.iterdir(), None)  # raises where rglob would find nothing without a word
+    found = []
+    for file in folder.rglob("*"):
+        below = file.relative_to(folder)
+        fits = _fits(below, taken) if taken else file.suffix.lower() in ENDINGS
+        hidden = any(part.startswith(".") for part in below.parts) or file.stem.upper() == "README"
+        if fits and not hidden and not _fits(below, left) and file.is_file():
+            found.append(file)
+    return sorted(found)
+
+
+def _fits(below: Path, patterns: Sequence[str]) -> bool:
+    return any(fnmatch(str(below), pattern) or fnmatch(below.name, pattern) for pattern in patterns)
