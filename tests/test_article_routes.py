@@ -277,6 +277,8 @@ def test_an_address_belongs_to_one_article(client: httpx.Client) -> None:
     client.post("/v1/articles", json={**FERRY, "id": "ferry-3"})
     refused = client.put("/v1/articles/ferry-3", json={**FERRY, "url": url}, headers={"If-Match": "*"})
     assert (409, True) == (refused.status_code, "'ferry-1'" in refused.json()["detail"])
+    moved = client.put("/v1/articles/ferry-1", json={**FERRY, "url": f"{url}/new"}, headers={"If-Match": "*"})
+    assert (200, "ferry-1") == (moved.status_code, moved.json()["id"])
     for id in (first["id"], "ferry-3"):
         client.delete(f"/v1/articles/{id}")
 

@@ -1,6 +1,6 @@
 """Feeds: every entry a link or an article, with the dates that it names and no others."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from newsqa import Article
 from newsqa.errors import LoadError
 from newsqa.loading import feeds
-from newsqa.loading.given import Given, Link
+from newsqa.loading.given import Given, Link, moment
 
 RSS = """<?xml version="1.0" encoding="utf-8"?>
 <rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/">
@@ -128,3 +128,21 @@ def test_any_damage_gives_entries_or_is_refused(start: int, gone: int, put: byte
         told = str(error)
     assert told.startswith("feed.xml: ")
     assert all(isinstance(entry, Link | Article) for entry in entries)
+
+
+MOMENTS = {
+    "Mon, 12 May 2025 10:30:00 GMT": datetime(2025, 5, 12, 10, 30, tzinfo=UTC),
+    "Mon, 12 May 2025 10:30:00 +0200 (CEST)": datetime(2025, 5, 12, 10, 30, tzinfo=timezone(timedelta(hours=2))),
+    "Mon May 12 2025 10:30:00 GMT+0200": datetime(2025, 5, 12, 10, 30, tzinfo=timezone(timedelta(hours=2))),
+    "2025-05-12T10:30:00.000Z": datetime(2025, 5, 12, 10, 30, tzinfo=UTC),
+    "2025/5/2": date(2025, 5, 2),
+    "Mon, 12 May 2025 3:00 PM EST": date(2025, 5, 12),
+    "Mon, 12 May 2025 10:30:00 CEST": date(2025, 5, 12),
+    "yesterday": None,
+    "0001-01-01T00:00:00": None,
+}
+
+
+@pytest.mark.parametrize("written", MOMENTS)
+def test_a_moment_is_what_is_written_and_half_a_moment_is_a_day(written: str) -> None:
+    assert (MOMENTS[written], type(MOMENTS[written])) == (moment(written), type(moment(written)))

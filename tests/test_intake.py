@@ -1,6 +1,7 @@
 """Taking in what origins hold: again and again, with what changed, moved, failed or went, and how fresh it all is."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -98,6 +99,74 @@ def test_what_is_gone_is_told_and_removed_only_when_asked(tmp_path: Path, librar
     assert ["a"] == [article.id for article in library.articles()]
 
 
+def test_what_is_gone_is_told_until_it_is_removed(tmp_path: Path, library: Library, loader: Loader, add: Add) -> None:
+    _write(tmp_path / "in", a="It rained.", b="It poured.")
+    add(tmp_path / "in")
+    (tmp_path / "in" / "b.md").unlink()
+    assert [["b"], ["b"]] == [list(sync(library, loader).gone) for _ in range(2)]
+    assert ["b"] == list(sync(library, loader, prune=True).gone)
+    assert [[], 1] == [list(sync(library, loader, prune=True).gone), len(library)]
+
+
+def test_an_article_that_another_file_holds_too_is_not_gone(tmp_path: Path, library: Library, add: Add) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        (tmp_path / "in" / folder / "s.md").write_text("It rained.", "utf-8")
+    add(tmp_path / "in")
+    (tmp_path / "in" / "b" / "s.md").unlink()
+    add(tmp_path / "in", prune=True)
+    assert [str((tmp_path / "in" / "a" / "s.md").resolve())] == [article.origin for article in library.articles()]
+
+
+def test_what_the_globs_keep_out_is_not_gone(tmp_path: Path, library: Library, add: Add) -> None:
+    _write(tmp_path / "in", a="It rained.")
+    (tmp_path / "in" / "b.txt").write_text("It poured.", "utf-8")
+    add(tmp_path / "in")
+    assert [] == list(add(tmp_path / "in", patterns=["*.md"], prune=True).gone)
+    assert 2 == len(library)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_what_is_in_a_folder_that_can_not_be_read_is_not_gone(tmp_path: Path, library: Library, add: Add) -> None:
+    (tmp_path / "in").mkdir()
+    _write(tmp_path / "in" / "sub", a="It rained.")
+    _write(tmp_path / "in", b="It poured.")
+    add(tmp_path / "in")
+    (tmp_path / "in" / "sub").chmod(0)
+    intake = add(tmp_path / "in", prune=True)
+    (tmp_path / "in" / "sub").chmod(0o700)
+    assert [[], 2, True] == [list(intake.gone), len(library), "can't be read" in intake.failed[0]]
+
+
+def test_a_file_with_another_address_is_another_article(tmp_path: Path, library: Library, add: Add) -> None:
+    for day in ("mon", "tue", "wed"):
+        _write(tmp_path, today=f"---\ntitle: T\nurl: https://herald.example/{day}\n---\nIt is {day}.")
+        assert ["added"] == list(add(tmp_path / "today.md").outcomes.values())
+    assert {"It is mon.", "It is tue.", "It is wed."} == {article.text for article in library.articles()}
+
+
+def test_addresses_that_differ_in_more_than_trackers_are_several_articles(
+    tmp_path: Path, library: Library, add: Add
+) -> None:
+    places = ("view?cid=1", "view?cid=2", "view?cid=2&utm_source=x", "log#v1", "log#v2", "b:bad/1")
+    urls = [f"https://herald.example/{place}" for place in places[:-1]] + ["http://herald.example:bad/1"]
+    lines = (json.dumps({"id": f"r{n}", "text": f"It rained {n} times.", "url": url}) for n, url in enumerate(urls))
+    (tmp_path / "r.jsonl").write_text("\n".join(lines), "utf-8")
+    assert [] == list(add(tmp_path / "r.jsonl").failed)
+    assert 5 == len(library)
+
+
+def test_an_article_that_is_replaced_by_hand_keeps_its_origin(
+    tmp_path: Path, library: Library, loader: Loader, add: Add
+) -> None:
+    _write(tmp_path / "in", a="It rained.")
+    add(tmp_path / "in")
+    library.add(Article("Rain", "It rained in May.", id="a"), by_id=True)
+    assert str((tmp_path / "in" / "a.md").resolve()) == library.get("a").origin
+    sync(library, loader)
+    assert "It rained in May." == library.get("a").text
+
+
 def test_a_file_that_was_renamed_is_the_same_article_and_not_gone(tmp_path: Path, library: Library, add: Add) -> None:
     text = "---\ntitle: Rain\nurl: https://herald.example/rain\n---\nIt rained."
     _write(tmp_path / "in", a=text)
@@ -109,7 +178,7 @@ def test_a_file_that_was_renamed_is_the_same_article_and_not_gone(tmp_path: Path
 
 
 def test_one_address_is_one_article_however_it_is_written(tmp_path: Path, library: Library, add: Add) -> None:
-    for name, url in (("a", "https://www.herald.example/rain/?utm_source=x#top"), ("b", "http://herald.example/rain")):
+    for name, url in (("a", "https://www.herald.example/rain/?utm_source=x"), ("b", "http://herald.example/rain")):
         _write(tmp_path / name, rain=f"---\ntitle: Rain\nurl: {url}\n---\nIt rained, says {name}.")
     assert {"rain": "added"} == _kinds(add(tmp_path / "a"))
     assert {"rain": "replaced"} == _kinds(add(tmp_path / "b"))
@@ -122,11 +191,12 @@ def test_what_was_removed_by_hand_stays_away_until_it_is_named_again(
     _write(tmp_path / "in", a="It rained.", b="It poured.")
     (tmp_path / "in" / "many.jsonl").write_text('{"id": "c", "text": "It hailed."}\n{"id": "d", "text": "It froze."}\n')
     add(tmp_path / "in")
+    _write(tmp_path / "in" / "again", b="It poured.")
     library.remove("b", "c")
     for _ in range(2):
         sync(library, loader)
         assert ["a", "d"] == sorted(article.id for article in library.articles())
-    assert {"a": "unchanged", "b": "added", "c": "added", "d": "unchanged"} == _kinds(add(tmp_path / "in"))
+    assert {"a": "unchanged", "b": "unchanged", "c": "added", "d": "unchanged"} == _kinds(add(tmp_path / "in"))
     sync(library, loader)
     assert 4 == len(library)
 
@@ -298,6 +368,119 @@ def test_a_page_that_fails_is_tried_again_though_its_feed_is_the_same(
     assert 1 == len(add(FEED).failed)
     web.pages[ferry] = PAGE.format(title="Ferry", text="The ferry sails.")
     assert ["added"] == list(sync(library, loader).outcomes.values())
+
+
+def test_a_feed_that_is_gone_or_a_page_now_keeps_the_articles_that_it_listed(
+    library: Library, web: ScriptedFetcher, loader: Loader, add: Add
+) -> None:
+    ferry = "https://herald.example/ferry"
+    web.pages = {FEED: _rss(("Ferry", ferry)), ferry: PAGE.format(title="Ferry", text="The ferry sails.")}
+    add(FEED)
+    for answer, why in ((None, "nothing any longer"), (PAGE.format(title="Parked", text="For sale."), "is no feed")):
+        if answer is None:
+            del web.pages[FEED]
+        else:
+            web.pages[FEED] = answer
+        intake = sync(library, loader, prune=True)
+        assert [[], 1, True] == [list(intake.gone), len(library), why in intake.failed[0]]
+        assert [True] == [why in origin.trouble() for origin in library.origins.shown()]
+
+
+def test_a_file_from_the_web_can_not_take_another_s_name(library: Library, web: ScriptedFetcher, add: Add) -> None:
+    theirs = "https://victim.example/story"
+    library.add(Article("Note", "My own note.", id="own-note"))
+    web.pages = {
+        theirs: PAGE.format(title="Story", text="The truth."),
+        "https://evil.example/x.md": f"---\ntitle: Story\nurl: {theirs}\n---\nA lie of many words.",
+        "https://evil.example/y.json": '{"id": "own-note", "title": "Note", "text": "Another lie."}',
+    }
+    add(*web.pages)
+    assert ("My own note.", "The truth.") == (library.get("own-note").text, _at(library, theirs).text.split("\n")[0])
+    assert {"https://evil.example/x.md", "https://evil.example/y.json", theirs, ""} == {
+        article.url for article in library.articles()
+    }
+
+
+def _at(library: Library, url: str) -> Article:
+    return next(article for article in library.articles() if article.url == url)
+
+
+def test_an_aggregator_says_nothing_of_the_pages_of_others(library: Library, web: ScriptedFetcher, add: Add) -> None:
+    essay, undated = (
+        "https://other.example/essay",
+        PAGE.replace("article:published_time", "x").replace("og:site_name", "y"),
+    )
+    feed = _rss(("Essay", essay)).replace("</item>", "<pubDate>Mon, 12 May 2025 10:00:00 GMT</pubDate></item>")
+    web.pages = {FEED: feed, essay: undated.format(title="Essay", text="On ferries.")}
+    add(FEED)
+    assert (None, "") == (_at(library, essay).published_at, _at(library, essay).publisher)
+
+
+def test_a_summary_stands_in_only_for_a_page_that_was_never_loaded(
+    library: Library, web: ScriptedFetcher, loader: Loader, add: Add
+) -> None:
+    ferry, summary = "https://herald.example/ferry", "The ferry to Vårsund sails again, says the harbour master. " * 4
+    feed = _rss(("Ferry", ferry)).replace("Short.", summary)
+    web.pages = {FEED: feed, ferry: LoadError(f"{ferry}: answers 503; try again later")}
+    add(FEED)
+    assert summary.strip() == _at(library, ferry).text
+    web.pages[ferry] = PAGE.format(title="Ferry", text="The ferry sails.")
+    sync(library, loader)
+    whole = _at(library, ferry).text
+    assert "waited for its new engine" in whole
+    web.pages |= {
+        FEED: feed.replace("<title>Ferry", "<title>The ferry"),
+        ferry: LoadError(f"{ferry}: answers 503; wait"),
+    }
+    assert 1 == len(sync(library, loader).failed)
+    assert whole == _at(library, ferry).text
+
+
+def test_pages_that_fail_keep_no_others_from_being_loaded(library: Library, web: ScriptedFetcher) -> None:
+    links = [f"https://herald.example/{number}" for number in range(6)]
+    web.pages = {link: LoadError(f"{link}: answers 500; try again") for link in links}
+    web.pages |= {
+        FEED: _rss(*((f"S {link[-1]}", link) for link in links)),
+        links[5]: PAGE.format(title="S", text="It sails."),
+    }
+    with Loader(web, most_new=2) as loader:
+        take(library, loader, [origin_of(FEED)])
+        for _ in range(2):
+            sync(library, loader)
+    assert [links[5]] == [article.url for article in library.articles()]
+
+
+def test_naming_a_feed_again_brings_back_what_was_removed(
+    library: Library, web: ScriptedFetcher, loader: Loader, add: Add
+) -> None:
+    ferry = "https://herald.example/ferry"
+    web.pages = {FEED: _rss(("Ferry", ferry)), ferry: PAGE.format(title="Ferry", text="The ferry sails.")}
+    (id,) = add(FEED).outcomes
+    library.remove(id)
+    sync(library, loader)
+    assert 0 == len(library)
+    assert ["added"] == list(add(FEED).outcomes.values())
+
+
+def test_a_round_can_be_ended_where_nothing_is_stored(library: Library, web: ScriptedFetcher, loader: Loader) -> None:
+    links = [f"https://herald.example/{number}" for number in range(9)]
+    web.pages = {FEED: _rss(*((f"S {link[-1]}", link) for link in links))}
+
+    class Impatient:
+        """Ends the intake after three addresses were asked."""
+
+        def expected(self, number: int) -> None:
+            del number
+            if len(web.asked) > 3:
+                raise KeyboardInterrupt
+
+        def passages(self, number: int) -> None: ...
+        def failed(self, message: str) -> None: ...
+        def article(self, article: Article, outcome: str) -> None: ...
+
+    with pytest.raises(KeyboardInterrupt):
+        take(library, loader, [origin_of(FEED)], progress=Impatient())
+    assert 4 == len(web.asked)
 
 
 def test_a_feed_can_not_speak_for_the_pages_of_others(library: Library, web: ScriptedFetcher, add: Add) -> None:

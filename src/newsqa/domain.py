@@ -85,7 +85,8 @@ class Article:
 
 QUIET_DAYS = 30
 """Without anything new, after which a feed may be dead."""
-QUIET_KINDS = ("feed", "sitemap", "list")
+QUIET_KINDS = frozenset({"feed", "sitemap", "list"})
+"""Of origins that list pages; they may fall silent, and pages that they list no longer are not gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +155,6 @@ class Copy:
     url: str
     published_at: date | None
 
-    @classmethod
-    def of(cls, article: Article) -> "Copy":
-        """An article as the copy that it is."""
-        return cls(article.id, article.title, article.publisher, article.url, article.published_at)
-
 
 @dataclass(frozen=True, slots=True)
 class ScoredPassage:
@@ -180,7 +176,7 @@ class ScoredPassage:
     @property
     def story(self) -> str:
         """The same for every article of one story."""
-        return min(self.passage.article_id, *(copy.article_id for copy in self.copies), self.passage.article_id)
+        return min((self.passage.article_id, *(copy.article_id for copy in self.copies)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Finds the passages that may hold the answer: by meaning and by words, the two fused."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, Field
 
-from newsqa.domain import Article, Copy, Filters, ScoredPassage, to_json
+from newsqa.domain import Filters, ScoredPassage, to_json
 from newsqa.english import content_words, figures, stems
 from newsqa.errors import ArticleNotFoundError
 from newsqa.library import Library
@@ -18,8 +19,12 @@ from newsqa.library import Library
 MAX_TERMS = 64
 """Words of a question that are searched for; a longer one is cut."""
 _TRIES = 3
-_ALIKE = 0.5
+_ALIKE = 0.6
 """Share of their words that two sentences of two copies have in common when they say the same."""
+_NAME = re.compile(r"\b[^\W\d_a-z][\w’'-]*")
+_NEGATION = re.compile(r"\b(?:not|no|none|never|nobody|nothing|neither|nor|without|cannot)\b|n[’']t\b", re.IGNORECASE)
+MOST_COPIES = 20
+"""That are named with a passage."""
 _FEWEST = 5
 """Words of a sentence that a copy may not lack; shorter ones are bylines and credits."""
 _Ranked = dict[str, tuple[float, dict[str, float]]]
@@ -101,16 +106,16 @@ def told_once(library: Library, passages: Sequence[ScoredPassage], filters: Filt
     stories = library.stories({scored.passage.article_id for scored in passages}, filters)
     for scored in passages:
         cited, story = scored, stories.get(scored.passage.article_id, [])
-        if story and story[0].id != scored.passage.article_id:
-            cited = _twin(library, scored, story[0]) or scored
-        copies = tuple(Copy.of(other) for other in story if other.id != cited.passage.article_id)
-        yield replace(cited, copies=copies) if copies else cited
+        if story and story[0].article_id != scored.passage.article_id:
+            cited = _twin(library, scored, story[0].article_id) or scored
+        copies = tuple(other for other in story if other.article_id != cited.passage.article_id)
+        yield replace(cited, copies=copies[:MOST_COPIES]) if copies else cited
 
 
-def _twin(library: Library, scored: ScoredPassage, article: Article) -> ScoredPassage | None:
-    """The passage of `article` that says what this one says; None where the article lacks a sentence of it."""
+def _twin(library: Library, scored: ScoredPassage, article_id: str) -> ScoredPassage | None:
+    """The passage of the article that says what this one says; None where the article lacks a sentence of it."""
     try:
-        article, others = library.whole(article.id)
+        article, others = library.whole(article_id)
     except ArticleNotFoundError:  # it was removed since
         return None
     there = [_said(sentence.text) for other in others for sentence in other.sentences]
@@ -127,16 +132,19 @@ def _twin(library: Library, scored: ScoredPassage, article: Article) -> ScoredPa
 @dataclass(frozen=True)
 class _Said:
     words: frozenset[str]
-    figures: frozenset[float]
+    weighty: frozenset[str | float]
+    """Figures, names and negations: what another word for them would make another statement of."""
 
     def alike(self, other: "_Said") -> bool:
-        """Whether two sentences say the same: the same figures, and most of their words."""
+        """Whether two sentences say the same: with the same figures, names and negations, and most of their words."""
         shared = len(self.words & other.words)
-        return self.figures == other.figures and shared >= _ALIKE * len(self.words | other.words)
+        return self.weighty == other.weighty and shared >= _ALIKE * len(self.words | other.words)
 
 
 def _said(sentence: str) -> _Said:
-    return _Said(frozenset(stems(sentence)), figures(sentence))
+    names = frozenset(_NAME.findall(sentence[1:]))  # the first letter is a capital anyway
+    negations = frozenset(word.casefold() for word in _NEGATION.findall(sentence))
+    return _Said(frozenset(stems(sentence)), names | negations | figures(sentence))
 
 
 def to_document(scored: ScoredPassage) -> Document:

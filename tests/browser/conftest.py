@@ -62,7 +62,8 @@ def browser() -> Iterator[Browser]:
 
 _OTTERS = """<html lang="en"><head><title>Otters return</title></head><body><article><h1>Otters return</h1>
 <p>The otters of Lake Quorn were counted on Friday: there are 73, as many as in the year before the flood.</p>
-<p>Wardens walked the shore from the weir to the old mill and looked for tracks in the mud.</p></article></body></html>"""
+<p>Wardens walked the shore from the weir to the old mill and looked for tracks in the mud.</p></article></body>
+</html>"""
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def web() -> Iterator[Site]:
 def paged(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory, corpus: list[Article], web: Site
 ) -> Iterator[Server]:
-    """A server with its page over the shipped corpus, which may fetch from that web; tests put back what they change."""
+    """A server with its page over the shipped corpus, allowed that web; tests put back what they change."""
     del browser  # where there is none, no server is started either
     folder = tmp_path_factory.mktemp("paged") / "library"
     with open_assistant(folder) as opened:

@@ -14,6 +14,7 @@ from newsqa.api.access import new_key
 from newsqa_ui.streams import LINGERING
 from tests.browser.conftest import PHONE, WIDE, Open, Tab
 from tests.chat_serving import chatting
+from tests.fetch_serving import Site
 from tests.serving import ON_LOOPBACK, Server, serving
 
 pytestmark = [ON_LOOPBACK, pytest.mark.timeout(180)]

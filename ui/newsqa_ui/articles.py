@@ -234,7 +234,11 @@ class Articles:
             now = progress(job)
             yield html("progress", done=now.articles_done, total=now.articles_total, passages=now.passages_done)
             await asyncio.sleep(_LOOK_SECONDS)
-        ended = [("Not all was added", job.problem.detail)] if job.problem and not job.refusals else []
+        ended = (
+            [("Not all was added", job.problem.detail)]
+            if job.problem and job.problem.kind.name != "not-loadable"
+            else []
+        )
         yield _told([outcome for _, outcome in job.outcomes], [*job.refusals, *ended], job)
 
     async def remove(self, id: str, session: Session, request: gr.Request) -> None:

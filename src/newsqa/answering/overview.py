@@ -56,11 +56,14 @@ class Overview:
         return Reply(statements, "answered", 1.0, "The newest articles begin so:")
 
     def _newest(self, filters: Filters) -> list[Article]:
-        """The newest articles, of near-identical ones only the one that is cited."""
-        newest = self.library.articles(filters, limit=2 * NEWEST)
+        """The newest articles, of each story the newest."""
+        newest = self.library.articles(filters, limit=4 * NEWEST)
         stories = self.library.stories([article.id for article in newest], filters)
-        cited = [article for article in newest if stories.get(article.id, [article])[0].id == article.id]
-        return cited[:NEWEST]
+        told: dict[str, Article] = {}
+        for article in newest:
+            story = stories.get(article.id)
+            told.setdefault(story[0].article_id if story else article.id, article)
+        return list(told.values())[:NEWEST]
 
     def summary(self, question: str, found: Sequence[ScoredPassage], filters: Filters) -> Reply:
         """An article in three to five of its sentences.

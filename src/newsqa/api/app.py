@@ -96,6 +96,7 @@ async def _lifespan(
     run = running(assistant, settings, metrics, loader)
     async with run as service, over_http(service, settings.max_upload_bytes) as mcp:
         app.state.service, app.state.mcp = service, mcp
+        app.state.endings.append(service.jobs.cancel)
         yield
 
 
@@ -116,6 +117,8 @@ async def running(
             warming.cancel()
             service.ready = False
             await questions.close()
+            service.jobs.cancel()
+            loader.close()  # or a crawl would be waited for
             await asyncio.to_thread(service.jobs.close)
 
 

@@ -206,7 +206,7 @@ async def create_article_from_url(
     """Loads a page; of a feed, a sitemap, a list of feeds or an archive every article. What changed is replaced.
 
     The reply is the article where there is one only, else the job. Only public addresses are asked
-    (`NEWSQA_FETCHALLOW` names others); the address is looked at again at every sync.
+    (`NEWSQA_FETCH_ALLOW` names others); the address is looked at again at every sync.
     """
 
     async def respond() -> Response:

@@ -28,7 +28,7 @@ async def adding(article: Article, service: Service, caller: Caller, prefer: str
 
     def add(job: Job) -> None:
         _refuse_other(service.assistant.library, article)
-        service.assistant.library.add(article, on_article=job.article, on_passages=job.passages)
+        service.assistant.library.add(article, on_article=job.article, on_passages=job.passages, by_id=True)
 
     return await _finished(service, Job("add", caller.id, 1), add, prefer)
 
@@ -59,7 +59,7 @@ async def importing(
             job.refused(article.title, error.detail if isinstance(error, ProblemError) else str(error))
 
         chosen = articles if replace else _new(articles, library, refuse)
-        library.add(chosen, on_article=job.article, on_error=refuse, on_passages=job.passages)
+        library.add(chosen, on_article=job.article, on_error=refuse, on_passages=job.passages, by_id=True)
 
     job = Job("add", caller.id, len(articles) + len(failed), refusals=list(failed))
     return await _finished(service, job, add, prefer)
@@ -124,7 +124,7 @@ async def replacing(article: Article, service: Service, caller: Caller, prefer: 
         new = with_changes(article, origin=existing.origin)
         if (other := library.known(new)) and other.id != new.id:
             raise ProblemError("article-exists", f"the article {other.id!r} has this url already; replace that one")
-        library.add(new, on_article=job.article, on_passages=job.passages)
+        library.add(new, on_article=job.article, on_passages=job.passages, by_id=True)
 
     return await _finished(service, Job("replace", caller.id, 1), replace, prefer)
 
@@ -170,8 +170,8 @@ def _wait_seconds(prefer: str | None) -> float:
 
 
 def other_in_place(library: Library, article: Article) -> Article | None:
-    """The article that is there in its place, of its address or its id, and differs."""
-    existing = library.known(article)
+    """The article that is there in its place, of its id or its address, and differs."""
+    existing = library.known(article, by_id=True)
     return existing if existing and existing.revision != article.revision else None
 
 

@@ -164,10 +164,14 @@ class Jobs:
         """Whether the job is in the line, or did what it was to do."""
         return id in self._jobs and self._jobs[id][0].state in {"queued", "running", "done"}
 
-    def close(self) -> None:
+    def cancel(self) -> None:
         """Stops what is running; articles that are not stored yet are as they were."""
-        for job, _ in self._jobs.values():
+        for job, _ in list(self._jobs.values()):
             job.cancel()
+
+    def close(self) -> None:
+        """Waits until all has stopped."""
+        self.cancel()
         self._writer.shutdown()
 
 

@@ -106,7 +106,7 @@ class Filters(Model):
 
     def domain(self) -> domain.Filters:
         """The same as the library takes it."""
-        return domain.Filters(**{name: getattr(self, name) for name in type(self).model_fields})
+        return domain.Filters(**{name: getattr(self, name) for name in Filters.model_fields})
 
 
 class Turn(Model):

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
 from sqlalchemy import Column, ForeignKey, Integer, String, Table, Text
 
-from newsqa.domain import Article, Filters, Passage, ScoredPassage, Sentence, as_date
+from newsqa.domain import Article, Copy, Filters, Passage, ScoredPassage, Sentence, as_date
 from newsqa.errors import LibraryError
 from newsqa.library import copies, identity
 from newsqa.library.conversations import WRITING, Conversations, conversation_tables
@@ -167,15 +167,18 @@ class Catalogue:
         with self._engine.begin() as connection:
             return list(connection.scalars(sql.select(_articles.c.id).where(inside).order_by(_articles.c.id)))
 
-    def stories(self, article_ids: Collection[str], filters: Filters) -> dict[str, list[Article]]:
+    def stories(self, article_ids: Collection[str], filters: Filters) -> dict[str, list[Copy]]:
         """For each of these articles that has copies: the articles of its story that pass, the earliest first."""
+        named = (_revisions.c[name] for name in ("title", "publisher", "url", "published_at"))
         with self._engine.begin() as connection:
             found = copies.stories(connection, article_ids)
-        if not found:
-            return {}
-        members = self._select_articles(_articles.c.id.in_(set().union(*found.values())) & _condition(filters))
-        members.sort(key=lambda each: (each.published_at is None, str(each.published_at), each.id))
-        return {id: [each for each in members if each.id in story] for id, story in found.items()}
+            if not found:
+                return {}
+            chosen = _articles.c.id.in_(set().union(*found.values())) & _condition(filters)
+            rows = connection.execute(sql.select(_articles.c.id, *named).select_from(_CURRENT).where(chosen)).all()
+        members = [Copy(row.id, row.title, row.publisher, row.url, _date(row.published_at)) for row in rows]
+        members.sort(key=lambda each: (each.published_at is None, _in_utc(each.published_at), each.article_id))
+        return {id: [each for each in members if each.article_id in story] for id, story in found.items()}
 
     def articles(
         self, filters: Filters, limit: int | None = None, after: Place | None = None, search: str = ""
@@ -242,8 +245,8 @@ class Catalogue:
         with self._writing.begin() as connection:
             self._drop_passages(connection, article_ids)
             if leave_out:
-                origins = sql.select(_articles.c.origin).where(_articles.c.id.in_(article_ids))
-                self.origins.leave_out(connection, connection.scalars(origins).all())
+                rows = connection.execute(_SELECTED.where(_articles.c.id.in_(article_ids))).all()
+                self.origins.leave_out(connection, map(_article, rows))
             copies.drop(connection, article_ids)
             identity.drop(connection, article_ids)
             connection.execute(_articles.delete().where(_articles.c.id.in_(article_ids)))
@@ -392,6 +395,15 @@ def _stored(value: Any) -> Any:
 
 def _date(text: str | None) -> date | None:
     return as_date(text) if text else None
+
+
+def _in_utc(moment: date | None) -> datetime:
+    """A moment to sort by; a day is its beginning, and what names no zone is taken for UTC."""
+    if moment is None:
+        return datetime.max.replace(tzinfo=UTC)
+    if not isinstance(moment, datetime):
+        return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _article(row: Any) -> Article:

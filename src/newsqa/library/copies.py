@@ -36,12 +36,13 @@ _bands = sql.Table(
     Column("band", Integer, primary_key=True),
     Column("article_id", String, primary_key=True, index=True),
 )
-_copies = sql.Table(
-    "copies",
+_stories = sql.Table(
+    "stories",
     copy_tables,
     Column("article_id", String, primary_key=True),
-    Column("other_id", String, primary_key=True, index=True),
+    Column("first_id", String, nullable=False, index=True),
 )
+"""Every article with the one whose copy it is: the first of its story that came, which alone has bands."""
 
 
 def fingerprint(text: str) -> bytes:
@@ -72,28 +73,45 @@ def similarity(one: bytes, other: bytes) -> float:
 
 
 def store(connection: sql.Connection, article_id: str, value: bytes, published: date | None) -> None:
-    """Notes the fingerprint of an article, in the place of an earlier one, and which articles it is a copy of."""
+    """Notes the fingerprint of an article, in the place of an earlier one, and whose copy it is, if it is one.
+
+    It is compared with the first articles of stories only, so that a thousand copies cost a thousand comparisons.
+    """
     drop(connection, [article_id])
-    keys, day = _keys(value), published.isoformat()[:10] if published else None
+    day, keys = published.isoformat()[:10] if published else None, _keys(value)
     near = sql.select(_bands.c.article_id).where(_bands.c.band.in_(keys)).distinct()
-    candidates = connection.execute(sql.select(_fingerprints).where(_fingerprints.c.article_id.in_(near))).all()
-    others = [row.article_id for row in candidates if _alike(similarity(value, row.value), day, row.published_on)]
+    found = connection.execute(sql.select(_fingerprints).where(_fingerprints.c.article_id.in_(near))).all()
+    shares = {row.article_id: similarity(value, row.value) for row in found}
+    firsts = [row.article_id for row in found if _alike(shares[row.article_id], day, row.published_on)]
+    first = max(firsts, key=lambda id: (shares[id], id), default=article_id)
     connection.execute(_fingerprints.insert().values(article_id=article_id, value=value, published_on=day))
-    connection.execute(_bands.insert(), [{"band": key, "article_id": article_id} for key in keys])
-    if others:
-        pairs = [pair for other in others for pair in ((article_id, other), (other, article_id))]
-        connection.execute(_copies.insert(), [{"article_id": one, "other_id": other} for one, other in pairs])
+    connection.execute(_stories.insert().values(article_id=article_id, first_id=first))
+    if first == article_id:
+        _show(connection, article_id, value)
 
 
 def drop(connection: sql.Connection, article_ids: Collection[str]) -> None:
     """Forgets the fingerprints of articles, and of what they were copies."""
-    for column in (_fingerprints.c.article_id, _bands.c.article_id, _copies.c.article_id, _copies.c.other_id):
+    for column in (_fingerprints.c.article_id, _bands.c.article_id, _stories.c.article_id):
         connection.execute(column.table.delete().where(column.in_(article_ids)))
+    left = sql.select(_stories).where(_stories.c.first_id.in_(article_ids)).order_by(_stories.c.article_id)
+    heirs: dict[str, str] = {}
+    for row in connection.execute(left).all():  # of a story whose first article goes, the next one takes its place
+        heirs.setdefault(row.first_id, row.article_id)
+    for gone, heir in heirs.items():
+        connection.execute(_stories.update().where(_stories.c.first_id == gone).values(first_id=heir))
+        value = connection.scalar(sql.select(_fingerprints.c.value).where(_fingerprints.c.article_id == heir))
+        _show(connection, heir, value or b"")
+
+
+def _show(connection: sql.Connection, article_id: str, value: bytes) -> None:
+    """Lets an article be found by its bands."""
+    connection.execute(_bands.insert(), [{"band": key, "article_id": article_id} for key in _keys(value)])
 
 
 def clear(connection: sql.Connection) -> None:
     """Forgets all."""
-    for table in (_fingerprints, _bands, _copies):
+    for table in (_fingerprints, _bands, _stories):
         connection.execute(table.delete())
 
 
@@ -103,23 +121,13 @@ def known(connection: sql.Connection) -> set[str]:
 
 
 def stories(connection: sql.Connection, article_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
-    """For each of these articles that has copies, the ids of its whole story: itself, its copies and theirs."""
-    found: dict[str, frozenset[str]] = {}
-    copied = sql.select(_copies.c.article_id).where(_copies.c.article_id.in_(article_ids)).distinct()
-    for article_id in connection.scalars(copied).all():
-        if article_id not in found:
-            story = _story(connection, article_id)
-            found |= dict.fromkeys(story, story)
-    return {id: found[id] for id in article_ids if id in found}
-
-
-def _story(connection: sql.Connection, article_id: str) -> frozenset[str]:
-    story, new = {article_id}, {article_id}
-    while new:
-        chosen = sql.select(_copies.c.other_id).where(_copies.c.article_id.in_(new))
-        new = set(connection.scalars(chosen)) - story
-        story |= new
-    return frozenset(story)
+    """For each of these articles that has copies, the ids of its whole story, itself too."""
+    own = sql.select(_stories).where(_stories.c.article_id.in_(article_ids))
+    first = {row.article_id: row.first_id for row in connection.execute(own)}
+    members: dict[str, set[str]] = {}
+    for row in connection.execute(sql.select(_stories).where(_stories.c.first_id.in_(set(first.values())))):
+        members.setdefault(row.first_id, set()).add(row.article_id)
+    return {id: frozenset(members[first[id]]) for id in first if len(members[first[id]]) > 1}
 
 
 def _alike(share: float, one: Any, other: Any) -> bool:

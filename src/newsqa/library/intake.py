@@ -1,14 +1,17 @@
 """What a loader finds goes into the library: what is new or changed is stored, what is gone is told."""
 
+import os
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from newsqa.domain import Article, Origin
+from newsqa.domain import QUIET_KINDS, Article, Origin
 from newsqa.errors import ArticleError, LoadError
+from newsqa.library.origins import marks
 from newsqa.library.store import Library, Outcome
 from newsqa.loading import Loader, Visit
 
+_MOST_COPIES = 20
 NOTED = 200
 """Origins that are noted together."""
 
@@ -101,69 +104,89 @@ class _Taking:
     left: int = 0
     given: int = 0
     done: int = 0
+    since: list[str] = field(default_factory=list)
+    """Origins of the articles that came since the last visit ended: they are of the next one."""
     changed: set[str] = field(default_factory=set)
+    """Origins of articles that are new or replaced."""
+    renewed: set[str] = field(default_factory=set)
+    """Addresses of lists and folders with such an article."""
     unsound: set[str] = field(default_factory=set)
-    """Origins with an article that could not be stored: they are read again."""
-    visits: list[tuple[int, Visit]] = field(default_factory=list)
-    """Each with the number of articles that have to be stored before it may be noted."""
+    """Origins of articles that could not be stored: their files are read again."""
+    lost: list[str] = field(default_factory=list)
+    """Addresses that are not in their folder any longer."""
+    visits: list[tuple[int, Visit, frozenset[str]]] = field(default_factory=list)
+    """Each with the number of articles that have to be stored before it may be noted, and the origins of its own."""
 
     def __post_init__(self) -> None:
-        self.left_out = self.library.origins.left_out()
+        origins = self.library.origins
+        self.left_out = origins.left_out()
+        self.out = {part for mark in self.left_out for part in _prefixes(mark)}
+        """Addresses of what was removed, and of the files that it was in."""
+        known = (origins.get(address) for address in self.out) if self.bring_back else ()
+        self.lists_out = {origin.parent for origin in known if origin}
 
     def articles(self, loader: Loader, origins: Iterable[Origin]) -> Generator[Article, None, None]:
         for found in loader.visit(origins, self.known, self.progress.expected):
+            self.progress.expected(0)  # so that it can be ended where nothing is stored for a while
             if isinstance(found, LoadError):
                 self._fail(str(found))
             elif isinstance(found, Visit):
                 self._visited(found)
-            elif self.bring_back or found.origin not in self.left_out:
+            elif self.bring_back or not self.left_out & set(marks(found)):
                 self.given += 1
+                self.since.append(found.origin)
                 yield found
 
     def known(self, address: str) -> Origin | None:
         """What was noted of an address, without its stamp where articles of it are missing that should be there."""
         origin = self.library.origins.get(address)
-        if origin is None or origin.kind not in {"file", "page"}:
+        if origin is None or not origin.stamp:
             return origin
-        out = {each for each in self.left_out if each == address or each.startswith(f"{address}!/")}
-        missing = out if self.bring_back else not out and not self.library.ids_of(address)
+        if origin.kind in QUIET_KINDS:
+            missing = self.bring_back and address in self.lists_out
+        elif origin.kind == "folder" or (address in self.out and not self.bring_back):
+            missing = False
+        else:
+            missing = address in self.out or not self.library.ids_of(address)
         return replace(origin, stamp="") if missing else origin
 
     def stored(self, article: Article, outcome: Outcome) -> None:
         self.done += 1
         self.outcomes[article.id] = outcome
         if outcome != "unchanged":
-            self.changed.add(_file(article.origin))
-        if article.origin in self.left_out:
-            self.library.origins.take_in([article.origin])
+            self.changed.add(article.origin)
+        if self.left_out & set(marks(article)):
+            self.library.origins.take_in(marks(article))
         self.progress.article(article, outcome)
         self.note_origins(NOTED)
 
     def refused(self, article: Article, error: ArticleError) -> None:
         self.done += 1
-        self.unsound.add(_file(article.origin))
+        self.unsound.add(article.origin)
         self._fail(f"{article.origin}: {error}")
 
     def note_origins(self, least: int = 1) -> None:
         """Notes the origins all of whose articles are stored, at least so many at a time."""
-        ready = [visit for count, visit in self.visits if count <= self.done]
+        ready = [(visit, own) for count, visit, own in self.visits if count <= self.done]
         if len(ready) < least:
             return
         self.visits = self.visits[len(ready) :]
         noted = []
-        for visit in ready:
+        for visit, own in ready:
             origin = visit.origin
-            if origin.address in self.changed:
-                self.changed.add(origin.parent)
-            if origin.address in self.unsound:
+            changed = bool(own & self.changed) or origin.address in self.renewed
+            if changed:
+                self.renewed.add(origin.parent)
+            if own & self.unsound:
                 origin = replace(origin, stamp="")
-            noted.append((origin, origin.address in self.changed, str(visit.error) if _failed(visit) else ""))
+            noted.append((origin, changed, str(visit.error) if visit.outcome in {"failed", "gone"} else ""))
         self.library.origins.note(noted)
 
     def ended(self, *, prune: bool) -> Intake:
         gone = [id for id in self.gone if id not in self.outcomes]
-        if prune and gone:
+        if prune:
             self.library.remove(*gone, leave_out=False)
+            self.library.origins.forget(self.lost)
         return Intake(self.outcomes, self._copies(), self.failed, gone, prune, self.left)
 
     def _copies(self) -> dict[str, tuple[str, ...]]:
@@ -171,7 +194,7 @@ class _Taking:
         new = [id for id, outcome in self.outcomes.items() if outcome != "unchanged"]
         found = {}
         for id, story in self.library.stories(new).items():
-            ids = [article.id for article in story]
+            ids = [copy.article_id for copy in story][:_MOST_COPIES]
             if id != ids[0] or not set(ids) <= set(new):
                 found[id] = tuple(other for other in ids if other != id)
         return found
@@ -186,7 +209,8 @@ class _Taking:
                 self.progress.article(self.library.get(id), "unchanged")
         if visit.members is not None:
             self.gone |= dict.fromkeys(self._missing(visit.origin.address, visit.members))
-        self.visits.append((self.given, visit))
+        self.visits.append((self.given, visit, frozenset(self.since)))
+        self.since.clear()
         self.note_origins(NOTED)
 
     def _missing(self, address: str, members: Collection[str]) -> Iterator[str]:
@@ -194,18 +218,20 @@ class _Taking:
         library = self.library
         yield from (id for id in library.ids_of(address) if library.get(id).origin not in members)
         for child in library.origins.below(address):
-            if child.address not in members:
+            there = child.kind == "file" and os.path.lexists(child.address)  # but kept out by the globs
+            if child.address not in members and not there:
                 yield from library.ids_of(child.address)
-                library.origins.forget([child.address])
+                self.lost.append(child.address)
 
     def _fail(self, message: str) -> None:
         self.failed.append(message)
         self.progress.failed(message)
 
 
-def _failed(visit: Visit) -> bool:
-    return visit.outcome in {"failed", "gone"} or (visit.error is not None and visit.outcome == "read")
-
-
-def _file(origin: str) -> str:
-    return origin.partition("!/")[0]
+def _prefixes(origin: str) -> Iterator[str]:
+    """The origin, and every address that may be the file that it is a member of."""
+    yield origin
+    at = origin.find("!/")
+    while at >= 0:
+        yield origin[:at]
+        at = origin.find("!/", at + 1)

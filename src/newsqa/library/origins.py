@@ -9,8 +9,9 @@ from typing import Any
 import sqlalchemy as sql
 from sqlalchemy import Column, String, Text
 
-from newsqa.domain import Origin, now
+from newsqa.domain import Article, Origin, now
 from newsqa.library.conversations import WRITING
+from newsqa.library.identity import address_key
 
 MAX_ERROR_CHARS = 500
 origin_tables = sql.MetaData()
@@ -25,7 +26,7 @@ _origins = sql.Table(
         if each.name != "address"
     ),
 )
-_left_out = sql.Table("left_out", origin_tables, Column("origin", String, primary_key=True))
+_left_out = sql.Table("left_out", origin_tables, Column("mark", String, primary_key=True))
 
 
 class Origins:
@@ -75,25 +76,31 @@ class Origins:
                 chosen = (_origins.c.address == address) | (_origins.c.parent == address)
                 connection.execute(_origins.delete().where(chosen))
 
-    def leave_out(self, connection: sql.Connection, origins: Iterable[str]) -> None:
-        """Notes that the articles of these origins were removed: a sync does not bring them back, naming them does."""
-        for origin in filter(None, origins):
-            connection.execute(_left_out.insert().prefix_with("OR IGNORE").values(origin=origin))
+    def leave_out(self, connection: sql.Connection, articles: Iterable[Article]) -> None:
+        """Notes that these articles were removed: a sync does not bring them back, naming them does."""
+        for mark in (mark for article in articles if article.origin for mark in marks(article)):
+            connection.execute(_left_out.insert().prefix_with("OR IGNORE").values(mark=mark))
 
     def left_out(self) -> set[str]:
-        """The origins of articles that were removed."""
+        """The marks of articles that were removed."""
         with self._engine.begin() as connection:
-            return set(connection.scalars(sql.select(_left_out.c.origin)))
+            return set(connection.scalars(sql.select(_left_out.c.mark)))
 
-    def take_in(self, origins: Collection[str]) -> None:
-        """Forgets that these were removed."""
+    def take_in(self, marks: Collection[str]) -> None:
+        """Forgets that what has these marks was removed."""
         with self._writing.begin() as connection:
-            for origin in origins:
-                connection.execute(_left_out.delete().where(_left_out.c.origin == origin))
+            for mark in marks:
+                connection.execute(_left_out.delete().where(_left_out.c.mark == mark))
 
     def _select(self, condition: Any) -> list[Origin]:
         with self._engine.begin() as connection:
             return _rows(connection, condition)
+
+
+def marks(article: Article) -> tuple[str, ...]:
+    """What an article that was removed is known by when it comes again: where from, its address, what it says."""
+    key = address_key(article.url)
+    return (article.origin, f"revision {article.revision}", *([f"address {key}"] if key else []))
 
 
 def _rows(connection: sql.Connection, condition: Any) -> list[Origin]:

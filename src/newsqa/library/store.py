@@ -10,12 +10,12 @@ from typing import Literal, Self
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from newsqa.domain import Article, Filters, Passage, ScoredPassage, now
+from newsqa.domain import Article, Copy, Filters, Passage, ScoredPassage, now
 from newsqa.errors import ArticleError, ArticleNotFoundError, IndexMismatchError, LibraryError
 from newsqa.library import copies
 from newsqa.library.catalogue import Catalogue, Entry, Place
 from newsqa.library.conversations import Conversations
-from newsqa.library.identity import address_key
+from newsqa.library.identity import address_key, same_address
 from newsqa.library.origins import Origins
 from newsqa.library.ownership import Ownership
 from newsqa.library.vectors import Vectors
@@ -142,6 +142,7 @@ class Library:
         on_article: Callable[[Article, Outcome], None] = lambda article, outcome: None,
         on_error: Callable[[Article, ArticleError], None] | None = None,
         on_passages: Callable[[int], None] = lambda number: None,
+        by_id: bool = False,
     ) -> AddReport:
         """Adds articles, replaces those that changed and passes over those that did not.
 
@@ -152,6 +153,7 @@ class Library:
                 error is raised; what was reported to `on_article` before stays.
             on_passages: is told how many more passages were embedded, some hundreds at a time. What it raises stops
                 the adding: articles that were not yet reported to `on_article` are as they were before.
+            by_id: an article of the same id is the same, wherever it comes from and whatever its address is.
 
         Raises:
             ArticleError: an article has no title or text, or one that can't be stored.
@@ -180,7 +182,7 @@ class Library:
                     continue
                 if any(_same(article, entry.article) for entry, _ in group):
                     flush()
-                group.append(self._prepared(article))
+                group.append(self._prepared(article, by_id=by_id))
                 if sum(len(entry.passages) for entry, _ in group) >= GROUP:
                     flush()
             flush()
@@ -256,11 +258,12 @@ class Library:
             self._vectors.remove(unsettled)
             self._catalogue.settle(unsettled)
 
-    def _prepared(self, article: Article) -> tuple[Entry, Outcome]:
+    def _prepared(self, article: Article, *, by_id: bool) -> tuple[Entry, Outcome]:
         """The article under the id it has or gets here, cut into passages unless nothing changed."""
-        existing = self.known(article)
+        existing = self.known(article, by_id=by_id)
         if existing is None and self._catalogue.article(article.id):
-            article = replace(article, id=f"{article.id}-{Article('', '', origin=article.origin).id[:8]}")
+            apart = Article("", "", url=article.url, origin=article.origin).id[:8]
+            article = replace(article, id=f"{article.id}-{apart}")
             existing = self._catalogue.article(article.id)
         if existing is None:
             return self._entry(article), "added"
@@ -268,7 +271,7 @@ class Library:
             if article.origin and article.origin != existing.origin:
                 self._catalogue.move(existing.id, article.origin)
             return Entry(existing, ()), "unchanged"
-        return self._entry(replace(article, id=existing.id)), "replaced"
+        return self._entry(replace(article, id=existing.id, origin=article.origin or existing.origin)), "replaced"
 
     def _entry(self, article: Article) -> Entry:
         article = replace(article, added_at=article.added_at or now())
@@ -297,13 +300,20 @@ class Library:
 
     # Reading it
 
-    def known(self, article: Article) -> Article | None:
-        """The stored article that this one is, as it was: that of its address, else its origin, else its id."""
+    def known(self, article: Article, *, by_id: bool = False) -> Article | None:
+        """The stored article that this one is, as it was: that of its address, else its origin, else its id.
+
+        By its id first where that is asked for.
+        """
         catalogue = self._catalogue
-        existing = catalogue.article_at(article.url) or catalogue.article_of(article.origin)
-        if existing is None and (existing := catalogue.article(article.id)) and _another(existing, article):
-            return None
-        return existing
+        if by_id and (existing := catalogue.article(article.id)):
+            return existing
+        if existing := catalogue.article_at(article.url):
+            return existing
+        for existing in (catalogue.article_of(article.origin), catalogue.article(article.id)):
+            if existing and not _another(existing, article):
+                return existing
+        return None
 
     @property
     def origins(self) -> Origins:
@@ -314,7 +324,7 @@ class Library:
         """The ids of the articles that were loaded from an origin or from a member of it."""
         return self._catalogue.ids_of(origin)
 
-    def stories(self, article_ids: Collection[str], filters: Filters | None = None) -> dict[str, list[Article]]:
+    def stories(self, article_ids: Collection[str], filters: Filters | None = None) -> dict[str, list[Copy]]:
         """For each of these articles that has near-identical copies: the articles of its story that pass the filters.
 
         The one that is cited comes first: the preferred publisher's, else the earliest.
@@ -432,6 +442,7 @@ def _same(one: Article, other: Article) -> bool:
 
 
 def _another(existing: Article, article: Article) -> bool:
-    """Whether two articles of one id are two: files of one name in two folders that say different things."""
+    """Whether two articles are two: of two addresses, or files of one name in two folders that say different things."""
     origins = {existing.origin, article.origin}
-    return "" not in origins and len(origins) == 2 and existing.text != article.text
+    elsewhere = "" not in origins and len(origins) == 2 and existing.text != article.text
+    return elsewhere or not same_address(existing.url, article.url)

@@ -12,17 +12,18 @@ if TYPE_CHECKING:
     from newsqa.loading.apart.workshop import Workshop
     from newsqa.loading.fetching import Fetcher
     from newsqa.loading.given import Given
-    from newsqa.loading.loader import Found, Loader, Visit, origin_of
+    from newsqa.loading.loader import Loader
+    from newsqa.loading.visits import Found, Visit, origin_of
 
 # Imported when first used, so that the process that parses strangers' files holds its parsers and nothing else.
 _HOMES = {
     "Fetcher": "fetching",
-    "Found": "loader",
+    "Found": "visits",
     "Given": "given",
     "Loader": "loader",
-    "Visit": "loader",
+    "Visit": "visits",
     "Workshop": "apart.workshop",
-    "origin_of": "loader",
+    "origin_of": "visits",
 }
 __all__ = ["Fetcher", "Found", "Given", "Loader", "Visit", "Workshop", "load", "origin_of"]
 
@@ -56,7 +57,8 @@ def load(*what: str | Path, on_error: Callable[[LoadError], None] | None = None)
 
 def _found(what: tuple[str | Path, ...]) -> Iterator[Article | LoadError]:
     from newsqa.loading.fetching import Fetcher
-    from newsqa.loading.loader import Loader, Visit, origin_of
+    from newsqa.loading.loader import Loader
+    from newsqa.loading.visits import Visit, origin_of
 
     with Loader(Fetcher()) as loader:
         for one in what:

@@ -1,5 +1,6 @@
 """The files of a folder that may hold articles."""
 
+import os
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -11,28 +12,31 @@ ENDINGS = frozenset({
 """Of the files that are taken from a folder; a file named by itself may have any. A README is never taken."""
 
 
-def files(folder: Path, patterns: Sequence[str] = ()) -> list[Path]:
-    """The files below a folder that are taken, in the order of their names; hidden ones and READMEs never are.
+def files(folder: Path, patterns: Sequence[str] = ()) -> tuple[list[Path], list[OSError]]:
+    """The files below a folder that are taken, in the order of their names, and the folders that can't be read.
+
+    Hidden files and READMEs are never taken; links to folders are not followed.
 
     Args:
-        folder: is searched with all folders in it; links to folders are not followed.
+        folder: is searched with all folders in it.
         patterns: globs of paths below it; only files that fit one are taken, whatever their ending, and none that
             fits one with a `!` before it. Without one that takes, the endings decide.
 
     Raises:
-        OSError: the folder can't be read.
+        OSError: the folder itself can't be read.
     """
     taken = [pattern for pattern in patterns if not pattern.startswith("!")]
     left = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
-    next(folder.iterdir(), None)  # raises where rglob would find nothing without a word
-    found = []
-    for file in folder.rglob("*"):
-        below = file.relative_to(folder)
-        fits = _fits(below, taken) if taken else file.suffix.lower() in ENDINGS
-        hidden = any(part.startswith(".") for part in below.parts) or file.stem.upper() == "README"
-        if fits and not hidden and not _fits(below, left) and file.is_file():
-            found.append(file)
-    return sorted(found)
+    next(folder.iterdir(), None)  # raises where the walk would only note it
+    found, closed = list[Path](), list[OSError]()
+    for place, _, names in os.walk(folder, onerror=closed.append):
+        for file in map(Path(place).joinpath, names):
+            below = file.relative_to(folder)
+            fits = _fits(below, taken) if taken else file.suffix.lower() in ENDINGS
+            hidden = any(part.startswith(".") for part in below.parts) or file.stem.upper() == "README"
+            if fits and not hidden and not _fits(below, left) and file.is_file():
+                found.append(file)
+    return sorted(found), closed
 
 
 def _fits(below: Path, patterns: Sequence[str]) -> bool:

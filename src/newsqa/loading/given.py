@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from email.utils import parsedate_to_datetime
 from pathlib import PurePath
 from typing import Literal
@@ -14,6 +14,8 @@ MAX_FIELD_CHARS = 1000
 _STEERS = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _ZONE_GAP = re.compile(r"\s+(?=[+-]\d{2}:?\d{2}$)")  # "10:00:00 +0200", as some programs write it
 _OFFSET = re.compile(r"(?:GMT|UTC)(?=[+-]\d)")  # "10:00:00 GMT+0200", as browsers write it
+_BEHIND_HOUR = re.compile(r"\d:\d{2}(?::\d{2}(?:\.\d+)?)?(.*)$")
+_KNOWN_ZONE = re.compile(r"(?:[+-]\d{2}:?\d{2}|GMT|UTC?|Z|[ECMP][SD]T|\d{4})?(?:\s*\([^)]*\))?")
 _SPACED = re.compile(r"^(\d{4}-\d{2}-\d{2}) (\d)")
 _YEAR_FIRST = re.compile(r"^(\d{4})[/.](\d{1,2})[/.](\d{1,2})$")
 
@@ -78,5 +80,7 @@ def moment(text: object) -> date | None:
     return None
 
 
-def _mail_date(line: str) -> datetime:
-    return parsedate_to_datetime(line)
+def _mail_date(line: str) -> date:
+    """The moment of a date as mail has it; only its day where half of the day or an unknown zone stands behind it."""
+    value, told = parsedate_to_datetime(line), _BEHIND_HOUR.search(line)
+    return value if told and _KNOWN_ZONE.fullmatch(told[1].strip()) else value.date()

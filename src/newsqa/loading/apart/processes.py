@@ -114,7 +114,7 @@ class Worker:
             raise WireError(_too_much_memory(self._limits))
         self._resting = "done" in message or "failed" in message
         if isinstance(message.get("done"), int):
-            self._bytes = message["done"] * (1 if sys.platform == "darwin" else 1024)
+            self._bytes = message["done"]
 
     def _ask(self, given: Given, kind: str, until: float) -> None:
         name = given.name.encode(errors="replace").decode()

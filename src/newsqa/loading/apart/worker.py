@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import IO, Any
 
 from newsqa.domain import Article
@@ -104,8 +105,17 @@ def _answer(outgoing: IO[bytes], given: Given, kind: str, parsers: Mapping[str, 
     except Exception as error:  # noqa: BLE001  # a parser of others met what it was not made for
         last = {"failed": f"{given.name}: can't be parsed ({type(error).__name__}); save it in another format"}
     if "done" in last:
-        last = {"done": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
+        last = {"done": _resident_bytes()}
     _send(outgoing, last)
+
+
+def _resident_bytes() -> int:
+    """What this process holds in memory; 0 where the system does not tell. `getrusage` would count its parent's."""
+    try:
+        with Path("/proc/self/statm").open(encoding="ascii") as told:
+            return int(told.read().split()[1]) * resource.getpagesize()
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 def _send(outgoing: IO[bytes], message: dict[str, Any]) -> None:
