@@ -17,6 +17,7 @@ DOCUMENTS = [
     API,
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
     ROOT / "evals" / "README.md",
     ROOT / "corpus" / "README.md",
 ]
@@ -55,6 +56,12 @@ def test_the_file_table_names_every_module() -> None:
     rooms = {path.name for path in source.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     for room in rooms - {"__init__.py"}:
         assert f"`{room}`" in README or f"`{room}/`" in README, room
+
+
+def test_every_test_that_the_security_page_names_is_there() -> None:
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", (ROOT / "SECURITY.md").read_text(encoding="utf-8")))
+    assert len(named) > 20
+    assert [] == sorted(name for name in named if not (ROOT / name).exists())
 
 
 def test_every_setting_is_documented() -> None:

@@ -108,6 +108,18 @@ def test_what_is_gone_is_told_until_it_is_removed(tmp_path: Path, library: Libra
     assert [[], 1] == [list(sync(library, loader, prune=True).gone), len(library)]
 
 
+def test_a_folder_that_is_missing_or_empty_loses_nothing(
+    tmp_path: Path, library: Library, loader: Loader, add: Add
+) -> None:
+    _write(tmp_path / "in", a="It rained.")
+    add(tmp_path / "in")
+    (tmp_path / "in").rename(tmp_path / "elsewhere")
+    for words in ("no such file or folder", "holds no articles"):
+        intake = sync(library, loader, prune=True)
+        assert [[], 1, True] == [list(intake.gone), len(library), words in intake.failed[0]]
+        (tmp_path / "in").mkdir(exist_ok=True)
+
+
 def test_an_article_that_another_file_holds_too_is_not_gone(tmp_path: Path, library: Library, add: Add) -> None:
     for folder in ("a", "b"):
         (tmp_path / "in" / folder).mkdir(parents=True)

@@ -46,6 +46,8 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
     "an alias of itself": ("---\na: &a [*a]\n---\nIt rained.", ["front matter", "correct"]),
     "endless nesting": (f"---\ntitle: {'[' * 9000}\n---\nIt rained.", ["front matter", "correct"]),
     "a Python object": ("---\ntitle: !!python/name:os.system [a]\n---\nIt rained.", ["'title'", "one text"]),
+    "a right-to-left override": ("It \u202ederiar\u202c.", ["overrides the direction", "remove U+202D"]),
+    "one in its title": ("---\ntitle: R\u202ein\n---\nIt rained.", ["title overrides", "remove"]),
     "no text below": ("---\ntitle: Rain\n---\n\n \n", ["no text", "below its front matter"]),
 }
 

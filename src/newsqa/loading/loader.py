@@ -98,7 +98,7 @@ class Loader:
         except (FileNotFoundError, NotADirectoryError):
             missing = LoadError(f"{shown(path)}: there is no such file or folder; check the path")
             prior = visiting.known(origin.address)
-            gone = prior is not None and prior.seen_at is not None
+            gone = origin.kind == "file" and prior is not None and prior.seen_at is not None
             yield Visit(origin, "gone" if gone else "failed", frozenset() if gone else None, missing)
             return
         except OSError as error:
@@ -112,11 +112,11 @@ class Loader:
         for file in chosen:
             yield from self._file(file, Origin(str(file), "file", origin.address), visiting)
         yield from (unreadable(Path(error.filename), error) for error in closed)
-        if chosen or visiting.known(origin.address):
+        if chosen:
             yield Visit(origin, "read", frozenset(map(str, chosen)) if not closed else None)
-            return
-        empty = LoadError(f"{shown(path)}: holds no articles; put {', '.join(sorted(ENDINGS))} files there")
-        yield Visit(origin, "failed", error=empty)
+        else:  # nor is what was in it gone: a disk may not be there
+            empty = LoadError(f"{shown(path)}: holds no articles; put {', '.join(sorted(ENDINGS))} files there")
+            yield Visit(origin, "failed", error=empty)
 
     def _file(self, path: Path, origin: Origin, visiting: Round) -> Iterator[Found]:
         try:
