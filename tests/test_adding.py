@@ -33,7 +33,9 @@ def _run(*arguments: str, data: Path, at: Path | None = None) -> subprocess.Comp
 def _running(*arguments: str, data: Path) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "newsqa.cli", *arguments]
     log = (data.parent / "log").open("w")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what is ignored here is ignored there, too
     with log, subprocess.Popen(command, stdout=log, stderr=log, text=True, env=_environment(data)) as process:
+        signal.signal(signal.SIGINT, before)
         try:
             yield process
         finally:
