@@ -274,6 +274,13 @@ def test_an_address_belongs_to_one_article(client: httpx.Client) -> None:
     other = {**FERRY, "id": "ferry-2", "text": "The ferry sank.", "url": f"{url}?utm_source=mail"}
     refused = client.post("/v1/articles", json=other)
     assert (409, True) == (refused.status_code, "'ferry-1'" in refused.json()["detail"])
+    both = {"articles": [{**FERRY, "id": each, "text": f"Ferry {each} sails.", "url": f"{url}/x"} for each in "ab"]}
+    done = client.post("/v1/articles/import", json=both).json()
+    assert (["a"], ["b"]) == (
+        [each["id"] for each in done["articles"]],
+        [each["title"][:0] + "b" for each in done["failed"]],
+    )
+    client.delete("/v1/articles/a")
     client.post("/v1/articles", json={**FERRY, "id": "ferry-3"})
     refused = client.put("/v1/articles/ferry-3", json={**FERRY, "url": url}, headers={"If-Match": "*"})
     assert (409, True) == (refused.status_code, "'ferry-1'" in refused.json()["detail"])

@@ -14,6 +14,7 @@ from newsqa.library import Intake, sync, take
 from newsqa.loading import Loader, origin_of
 from tests.conftest import open_library
 from tests.fakes import ScriptedFetcher
+from tests.making import zipped
 
 FEED = "https://herald.example/feed"
 PAGE = """<html lang="en"><head><title>{title}</title><meta property="og:site_name" content="Haldermarch Herald">
@@ -125,9 +126,62 @@ def test_an_article_that_another_file_holds_too_is_not_gone(tmp_path: Path, libr
         (tmp_path / "in" / folder).mkdir(parents=True)
         (tmp_path / "in" / folder / "s.md").write_text("It rained.", "utf-8")
     add(tmp_path / "in")
-    (tmp_path / "in" / "b" / "s.md").unlink()
-    add(tmp_path / "in", prune=True)
-    assert [str((tmp_path / "in" / "a" / "s.md").resolve())] == [article.origin for article in library.articles()]
+    for folder, kept in (("b", ["s"]), ("a", [])):
+        (tmp_path / "in" / folder / "s.md").unlink()
+        (tmp_path / "in" / "other.md").write_text("It hailed.", "utf-8")
+        add(tmp_path / "in", prune=True)
+        assert [*kept, "other"] == sorted((article.id for article in library.articles()), reverse=True)
+
+
+def test_an_article_that_an_archive_holds_too_is_not_gone(
+    tmp_path: Path, library: Library, loader: Loader, add: Add
+) -> None:
+    _write(tmp_path / "in", s="It rained.", t="It poured.")
+    (tmp_path / "both.zip").write_bytes(zipped({"s.md": "It rained.", "u.md": "It froze."}))
+    add(tmp_path / "both.zip", tmp_path / "in")
+    (tmp_path / "in" / "s.md").unlink()
+    assert [] == list(sync(library, loader, prune=True).gone)
+    (tmp_path / "both.zip").write_bytes(zipped({"u.md": "It froze."}))
+    assert ["s"] == list(sync(library, loader, prune=True).gone)
+    assert ["t", "u"] == sorted(article.id for article in library.articles())
+
+
+def test_two_articles_of_one_file_lose_those_that_it_holds_no_longer(
+    tmp_path: Path, library: Library, add: Add
+) -> None:
+    lines = [
+        json.dumps({"id": "1", "text": f"It rained {n} times.", "url": f"https://h.example/{n}"}) for n in range(3)
+    ]
+    for chosen in (lines, lines[:1]):
+        (tmp_path / "r.jsonl").write_text("\n".join(chosen), "utf-8")
+        add(tmp_path / "r.jsonl", prune=True)
+        assert len(chosen) == len(library)
+
+
+def test_a_file_that_was_a_feed_may_become_an_article(
+    tmp_path: Path, library: Library, web: ScriptedFetcher, add: Add
+) -> None:
+    file, ferry = tmp_path / "news.xml", "https://herald.example/ferry"
+    web.pages = {ferry: PAGE.format(title="Ferry", text="The ferry sails.")}
+    file.write_text(_rss(("Ferry", ferry)), "utf-8")
+    add(file)
+    file.write_text(PAGE.format(title="Bell", text="A bell rang."), "utf-8")
+    assert [] == list(add(file).failed)
+    assert {"Bell", "Ferry"} == {article.title for article in library.articles()}
+
+
+def test_an_article_that_came_back_once_may_come_back_as_it_was(
+    tmp_path: Path, library: Library, loader: Loader, add: Add
+) -> None:
+    for text in ("It rained.", "It poured."):
+        _write(tmp_path / "in", a=text)
+        add(tmp_path / "in")
+        library.remove("a")
+    _write(tmp_path / "in", a="It hailed.")
+    add(tmp_path / "in")
+    _write(tmp_path / "in", a="It poured.")
+    sync(library, loader)
+    assert "It poured." == library.get("a").text
 
 
 def test_what_the_globs_keep_out_is_not_gone(tmp_path: Path, library: Library, add: Add) -> None:
@@ -327,6 +381,81 @@ def test_a_sync_asks_a_feed_again_and_only_the_pages_that_are_new(
     assert after.changed_at
     assert before.changed_at
     assert after.changed_at >= before.changed_at
+
+
+def test_a_page_with_another_canonical_address_is_another_article_and_the_first_is_gone(
+    library: Library, web: ScriptedFetcher, add: Add
+) -> None:
+    page, head = "https://herald.example/story/7", "<head><link rel=canonical href=https://herald.example/{}>"
+    for slug, text in (("old-news", "Three were hurt."), ("new-news", "Four were hurt.")):
+        web.pages[page] = PAGE.format(title="Storm", text=text).replace("<head>", head.format(slug))
+        intake = add(page, prune=True)
+    assert [1, "Four were hurt."] == [len(intake.gone), library.articles()[0].text.split("\n")[0]]
+    assert 1 == len(library)
+
+
+def test_a_fragment_of_an_address_makes_no_other_page(library: Library, web: ScriptedFetcher, add: Add) -> None:
+    page = "https://herald.example/ferry"
+    web.pages = {f"{page}#{part}": PAGE.format(title="Ferry", text="The ferry sails.") for part in ("top", "talk")}
+    add(*web.pages)
+    assert [page] == [article.url for article in library.articles()]
+
+
+def test_a_page_of_a_feed_that_is_gone_is_told_until_it_is_removed(
+    library: Library, web: ScriptedFetcher, loader: Loader, add: Add
+) -> None:
+    ferry = "https://herald.example/ferry"
+    web.pages = {FEED: _rss(("Ferry", ferry)), ferry: PAGE.format(title="Ferry", text="The ferry sails.")}
+    (id,) = add(FEED).outcomes
+    web.pages = {FEED: _rss(("The ferry", ferry))}
+    assert [[id], [id]] == [list(sync(library, loader).gone) for _ in range(2)]
+    assert [id] == list(sync(library, loader, prune=True).gone)
+    assert 0 == len(library)
+
+
+def test_entries_without_an_address_stay_when_the_feed_has_others(
+    library: Library, web: ScriptedFetcher, add: Add
+) -> None:
+    def feed(*numbers: int) -> str:
+        guid = '<guid isPermaLink="false">n{0}</guid>'
+        entry = f"<item>{guid}<title>N {{0}}</title><description>It is {{0}}.</description></item>"
+        items = "".join(entry.format(number) for number in numbers)
+        return f"<rss version='2.0'><channel><title>H</title>{items}</channel></rss>"
+
+    for numbers in ((1, 2), (2, 3)):
+        web.pages[FEED] = feed(*numbers)
+        assert [] == list(add(FEED, prune=True).gone)
+    assert {"N 1", "N 2", "N 3"} == {article.title for article in library.articles()}
+
+
+def test_a_summary_that_stands_in_follows_its_feed(
+    library: Library, web: ScriptedFetcher, loader: Loader, add: Add
+) -> None:
+    ferry, summary = "https://herald.example/ferry", "The ferry to Vårsund sails again, says the harbour master. " * 4
+    feed = _rss(("Ferry", ferry)).replace("Short.", summary)
+    web.pages = {FEED: feed, ferry: LoadError(f"{ferry}: asks for a login; add its text by hand")}
+    add(FEED)
+    web.pages[FEED] = feed.replace("sails again", "sank")
+    assert [] == list(sync(library, loader).failed)
+    assert "sank" in _at(library, ferry).text
+
+
+def test_two_lists_of_one_page_ask_for_it_once(
+    library: Library, web: ScriptedFetcher, loader: Loader, add: Add
+) -> None:
+    ferry, sitemap = "https://herald.example/ferry", "https://herald.example/sitemap.xml"
+    web.pages = {
+        FEED: _rss(("Ferry", ferry)),
+        sitemap: f"<urlset><url><loc>{ferry}</loc><lastmod>2025-05-12</lastmod></url></urlset>",
+        ferry: PAGE.format(title="Ferry", text="The ferry sails."),
+    }
+    add(FEED, sitemap)
+    for number in range(3):  # both lists change, the page does not
+        web.pages[FEED] = _rss(("Ferry", ferry)) + f"<!-- {number} -->"
+        web.pages[sitemap] = str(web.pages[sitemap]).replace("</urlset>", f"<!-- {number} --></urlset>")
+        web.asked.clear()
+        sync(library, loader)
+        assert ferry not in web.asked
 
 
 def test_a_feed_that_its_site_keeps_from_programs_is_left_alone(web: ScriptedFetcher, add: Add) -> None:

@@ -12,6 +12,7 @@ from newsqa.api.service import Service
 from newsqa.domain import Article, Origin
 from newsqa.errors import LoadError
 from newsqa.library import Library, take
+from newsqa.library.identity import address_key
 from newsqa.loading import origin_of
 
 WAIT_SECONDS = 5.0
@@ -58,27 +59,37 @@ async def importing(
         def refuse(article: Article, error: Exception) -> None:
             job.refused(article.title, error.detail if isinstance(error, ProblemError) else str(error))
 
-        chosen = articles if replace else _new(articles, library, refuse)
+        chosen = _allowed(articles, library, refuse, replace=replace)
         library.add(chosen, on_article=job.article, on_error=refuse, on_passages=job.passages, by_id=True)
 
     job = Job("add", caller.id, len(articles) + len(failed), refusals=list(failed))
     return await _finished(service, job, add, prefer)
 
 
-def _new(
-    articles: Sequence[Article], library: Library, refuse: Callable[[Article, Exception], None]
+def _allowed(
+    articles: Sequence[Article], library: Library, refuse: Callable[[Article, Exception], None], *, replace: bool
 ) -> Iterator[Article]:
-    """Those that are in the place of no other, in the library or among themselves."""
+    """Those that take no other's address and, unless they replace, are in the place of no other, here or there."""
     seen: dict[str, str] = {}
     for article in articles:
         try:
-            if seen.setdefault(article.id, article.revision) != article.revision:
-                raise _exists(article.id, seen[article.id])
-            _refuse_other(library, article)
+            _refuse_address(library, article)
+            for key in (article.id, address_key(article.url)) if not replace else ():
+                if key and seen.setdefault(key, article.revision) != article.revision:
+                    raise _exists(article.id, seen[key])
+            if not replace:
+                _refuse_other(library, article)
         except ProblemError as problem:
             refuse(article, problem)
         else:
             yield article
+
+
+def _refuse_address(library: Library, article: Article) -> None:
+    """Raises where the article is there, and another one has the address that it would get."""
+    owner = library.at(article.url)
+    if owner and owner.id != article.id and library.known(article, by_id=True) != owner:
+        raise ProblemError("article-exists", f"the article {owner.id!r} has this url already; replace that one")
 
 
 async def loading(url: str, service: Service, caller: Caller, prefer: str | None) -> Job:
@@ -122,8 +133,7 @@ async def replacing(article: Article, service: Service, caller: Caller, prefer: 
     def replace(job: Job) -> None:
         existing = _expected(library, article.id, if_match)
         new = with_changes(article, origin=existing.origin)
-        if (other := library.known(new)) and other.id != new.id:
-            raise ProblemError("article-exists", f"the article {other.id!r} has this url already; replace that one")
+        _refuse_address(library, new)
         library.add(new, on_article=job.article, on_passages=job.passages, by_id=True)
 
     return await _finished(service, Job("replace", caller.id, 1), replace, prefer)

@@ -160,13 +160,6 @@ class Catalogue:
         at = identity.at(url)
         return next(iter(self._select_articles(_articles.c.id.in_(at))), None) if at is not None else None
 
-    def ids_of(self, origin: str) -> list[str]:
-        """The ids of the articles that were loaded from an origin or from a member of it."""
-        column = _articles.c.origin
-        inside = (column == origin) | ((column > f"{origin}!/") & (column < f"{origin}!0"))  # "0" comes after "/"
-        with self._engine.begin() as connection:
-            return list(connection.scalars(sql.select(_articles.c.id).where(inside).order_by(_articles.c.id)))
-
     def stories(self, article_ids: Collection[str], filters: Filters) -> dict[str, list[Copy]]:
         """For each of these articles that has copies: the articles of its story that pass, the earliest first."""
         named = (_revisions.c[name] for name in ("title", "publisher", "url", "published_at"))
@@ -247,6 +240,7 @@ class Catalogue:
             if leave_out:
                 rows = connection.execute(_SELECTED.where(_articles.c.id.in_(article_ids))).all()
                 self.origins.leave_out(connection, map(_article, rows))
+            self.origins.drop(connection, article_ids)
             copies.drop(connection, article_ids)
             identity.drop(connection, article_ids)
             connection.execute(_articles.delete().where(_articles.c.id.in_(article_ids)))
@@ -279,11 +273,13 @@ class Catalogue:
             connection.execute(_full_text.insert().values(**indexed))
             connection.execute(_unsettled.delete().where(_unsettled.c.passage_id == passage.id))
 
-    def note_fingerprints(self, made: Callable[[str], bytes]) -> None:
-        """Notes fingerprint and address of every article that has none: of a library that an earlier newsqa wrote."""
+    def complete(self, made: Callable[[str], bytes]) -> None:
+        """Notes what an earlier newsqa did not: fingerprint and address of every article, and which origin holds it."""
         version = copies.version()
         renewed = self.settings().get("fingerprints") != version
         with self._writing.begin() as connection:
+            held = sql.select(_articles.c.origin, _articles.c.id).where(_articles.c.origin != "")
+            self.origins.adopt(connection, [(row.origin, row.id) for row in connection.execute(held)])
             if renewed:
                 copies.clear(connection)
             wanted = set(connection.scalars(sql.select(_articles.c.id))) - copies.known(connection)

@@ -1,13 +1,14 @@
 """What a loader finds goes into the library: what is new or changed is stored, what is gone is told."""
 
 import os
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from newsqa.domain import QUIET_KINDS, Article, Origin
 from newsqa.errors import ArticleError, LoadError
-from newsqa.library.origins import marks
+from newsqa.library.origins import Noted, marks, prefixes
 from newsqa.library.store import Library, Outcome
 from newsqa.loading import Loader, Visit
 
@@ -100,12 +101,16 @@ class _Taking:
     bring_back: bool
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
-    gone: dict[str, None] = field(default_factory=dict)
     left: int = 0
     given: int = 0
     done: int = 0
+    waiting: deque[str] = field(default_factory=deque)
+    """Origins of the articles that were given and are not stored yet, in their order."""
+    ids: dict[str, set[str]] = field(default_factory=dict)
+    """Of the stored articles, by the origin they were found at."""
     since: list[str] = field(default_factory=list)
     """Origins of the articles that came since the last visit ended: they are of the next one."""
+    visited: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
     """Origins of articles that are new or replaced."""
     renewed: set[str] = field(default_factory=set)
@@ -120,10 +125,10 @@ class _Taking:
     def __post_init__(self) -> None:
         origins = self.library.origins
         self.left_out = origins.left_out()
-        self.out = {part for mark in self.left_out for part in _prefixes(mark)}
+        self.out = {part for mark in self.left_out for part in prefixes(mark)}
         """Addresses of what was removed, and of the files that it was in."""
         known = (origins.get(address) for address in self.out) if self.bring_back else ()
-        self.lists_out = {origin.parent for origin in known if origin}
+        self.lists_out = self.out | {origin.parent for origin in known if origin}
 
     def articles(self, loader: Loader, origins: Iterable[Origin]) -> Generator[Article, None, None]:
         for found in loader.visit(origins, self.known, self.progress.expected):
@@ -135,6 +140,7 @@ class _Taking:
             elif self.bring_back or not self.left_out & set(marks(found)):
                 self.given += 1
                 self.since.append(found.origin)
+                self.waiting.append(found.origin)
                 yield found
 
     def known(self, address: str) -> Origin | None:
@@ -147,14 +153,16 @@ class _Taking:
         elif origin.kind == "folder" or (address in self.out and not self.bring_back):
             missing = False
         else:
-            missing = address in self.out or not self.library.ids_of(address)
+            missing = address in self.out or not self.library.origins.ids_of(address)
         return replace(origin, stamp="") if missing else origin
 
     def stored(self, article: Article, outcome: Outcome) -> None:
         self.done += 1
         self.outcomes[article.id] = outcome
+        origin = self.waiting.popleft()
+        self.ids.setdefault(origin, set()).add(article.id)
         if outcome != "unchanged":
-            self.changed.add(article.origin)
+            self.changed.add(origin)
         if self.left_out & set(marks(article)):
             self.library.origins.take_in(marks(article))
         self.progress.article(article, outcome)
@@ -162,6 +170,7 @@ class _Taking:
 
     def refused(self, article: Article, error: ArticleError) -> None:
         self.done += 1
+        self.waiting.remove(article.origin)
         self.unsound.add(article.origin)
         self._fail(f"{article.origin}: {error}")
 
@@ -171,32 +180,50 @@ class _Taking:
         if len(ready) < least:
             return
         self.visits = self.visits[len(ready) :]
-        noted = []
-        for visit, own in ready:
-            origin = visit.origin
-            changed = bool(own & self.changed) or origin.address in self.renewed
-            if changed:
-                self.renewed.add(origin.parent)
-            if own & self.unsound:
-                origin = replace(origin, stamp="")
-            noted.append((origin, changed, str(visit.error) if visit.outcome in {"failed", "gone"} else ""))
-        self.library.origins.note(noted)
+        self.library.origins.note([self._noted(visit, own) for visit, own in ready])
+
+    def _noted(self, visit: Visit, own: frozenset[str]) -> Noted:
+        origin, unsound = visit.origin, bool(own & self.unsound)
+        changed = bool(own & self.changed) or origin.address in self.renewed
+        if changed:
+            self.renewed.add(origin.parent)
+        return Noted(
+            replace(origin, stamp="") if unsound else origin,
+            changed=changed,
+            error=str(visit.error) if visit.outcome in {"failed", "gone"} else "",
+            holds=frozenset((place, id) for place in own for id in self.ids.get(place, ())),
+            whole=visit.outcome == "read" and visit.members is not None and origin.kind != "folder" and not unsound,
+            lost=self._lost(visit),
+        )
+
+    def _lost(self, visit: Visit) -> tuple[str, ...]:
+        """The addresses of what is not there any longer; what only the globs keep out is."""
+        if visit.outcome == "gone":
+            return (visit.origin.address,)
+        if visit.origin.kind != "folder" or visit.members is None:
+            return ()
+        children = (child.address for child in self.library.origins.below(visit.origin.address))
+        lost = tuple(each for each in children if each not in visit.members and not os.path.lexists(each))
+        self.lost += lost
+        return lost
 
     def ended(self, *, prune: bool) -> Intake:
-        gone = [id for id in self.gone if id not in self.outcomes]
+        origins = self.library.origins
+        gone = origins.gone(self.visited | set(self.lost) if self.bring_back else None)
         if prune:
             self.library.remove(*gone, leave_out=False)
-            self.library.origins.forget(self.lost)
+            origins.forget(self.lost)
         return Intake(self.outcomes, self._copies(), self.failed, gone, prune, self.left)
 
     def _copies(self) -> dict[str, tuple[str, ...]]:
         """Those added or replaced that tell a story again; of an all new story the one that is cited does not."""
         new = [id for id, outcome in self.outcomes.items() if outcome != "unchanged"]
-        found = {}
-        for id, story in self.library.stories(new).items():
-            ids = [copy.article_id for copy in story][:_MOST_COPIES]
-            if id != ids[0] or not set(ids) <= set(new):
-                found[id] = tuple(other for other in ids if other != id)
+        found, known = {}, set(new)
+        for start in range(0, len(new), NOTED):
+            for id, story in self.library.stories(new[start : start + NOTED]).items():
+                ids = [copy.article_id for copy in story][:_MOST_COPIES]
+                if id != ids[0] or not known.issuperset(ids):
+                    found[id] = tuple(other for other in ids if other != id)
         return found
 
     def _visited(self, visit: Visit) -> None:
@@ -204,34 +231,14 @@ class _Taking:
         if visit.outcome == "failed":
             self._fail(str(visit.error))
         if visit.outcome == "unchanged":
-            for id in self.library.ids_of(visit.origin.address):
+            for id in self.library.origins.ids_of(visit.origin.address):
                 self.outcomes.setdefault(id, "unchanged")
                 self.progress.article(self.library.get(id), "unchanged")
-        if visit.members is not None:
-            self.gone |= dict.fromkeys(self._missing(visit.origin.address, visit.members))
+        self.visited.add(visit.origin.address)
         self.visits.append((self.given, visit, frozenset(self.since)))
         self.since.clear()
         self.note_origins(NOTED)
 
-    def _missing(self, address: str, members: Collection[str]) -> Iterator[str]:
-        """The ids of the articles that came from this origin, or from what it listed, and are not in it now."""
-        library = self.library
-        yield from (id for id in library.ids_of(address) if library.get(id).origin not in members)
-        for child in library.origins.below(address):
-            there = child.kind == "file" and os.path.lexists(child.address)  # but kept out by the globs
-            if child.address not in members and not there:
-                yield from library.ids_of(child.address)
-                self.lost.append(child.address)
-
     def _fail(self, message: str) -> None:
         self.failed.append(message)
         self.progress.failed(message)
-
-
-def _prefixes(origin: str) -> Iterator[str]:
-    """The origin, and every address that may be the file that it is a member of."""
-    yield origin
-    at = origin.find("!/")
-    while at >= 0:
-        yield origin[:at]
-        at = origin.find("!/", at + 1)

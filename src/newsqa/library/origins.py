@@ -1,8 +1,8 @@
 """Where the articles came from, and how fresh each origin is: files, folders, pages, feeds."""
 
 import json
-from collections.abc import Collection, Iterable
-from dataclasses import fields, replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import Column, String, Text
 from newsqa.domain import Article, Origin, now
 from newsqa.library.conversations import WRITING
 from newsqa.library.identity import address_key
+from newsqa.loading.visits import STAND_IN
 
 MAX_ERROR_CHARS = 500
 origin_tables = sql.MetaData()
@@ -26,7 +27,39 @@ _origins = sql.Table(
         if each.name != "address"
     ),
 )
-_left_out = sql.Table("left_out", origin_tables, Column("mark", String, primary_key=True))
+_held = sql.Table(
+    "held",
+    origin_tables,
+    Column("origin", String, primary_key=True),
+    Column("article_id", String, primary_key=True, index=True),
+    Column("lost", sql.Boolean, nullable=False),
+)
+"""Which origin holds which article; lost: it did. An article whose origins have all lost it is gone."""
+_left_out = sql.Table(
+    "left_out",
+    origin_tables,
+    Column("mark", String, primary_key=True),
+    Column("article_id", String, nullable=False, index=True),
+)
+_MOST_STAMPS = 4
+"""Of one page: several lists may name it, each with a stamp of its own."""
+
+
+@dataclass(frozen=True)
+class Noted:
+    """How an origin was found."""
+
+    origin: Origin
+    changed: bool = False
+    """Whether something in it was new."""
+    error: str = ""
+    """Why it can't be read, if so: then what was known of it stays."""
+    holds: frozenset[tuple[str, str]] = frozenset()
+    """Origins (its own, or of its members) and ids of the articles that were found in it."""
+    whole: bool = False
+    """Whether these are all that it holds."""
+    lost: tuple[str, ...] = ()
+    """Addresses of what is not there any longer: it, or files in it."""
 
 
 class Origins:
@@ -52,22 +85,52 @@ class Origins:
         """The origins that this one lists."""
         return self._select(_origins.c.parent == parent)
 
-    def note(self, visited: Iterable[tuple[Origin, bool, str]]) -> None:
-        """Notes how origins were found: each with whether something in it was new, and why it can't be read, if so.
-
-        What was known of one that can't be read stays.
-        """
+    def note(self, visited: Iterable[Noted]) -> None:
+        """Notes how origins were found, and what each holds or has lost."""
         moment = now()
         with self._writing.begin() as connection:
-            for origin, changed, error in visited:
+            for noted in visited:
+                origin, error = noted.origin, noted.error
                 prior = next(iter(_rows(connection, _origins.c.address == origin.address)), None)
-                noted = _seen(origin, prior, moment, changed=changed)
+                _hold(connection, noted)
                 if error and prior is None and not origin.parent:
                     continue  # it was named by mistake; whoever did was told
+                kept = _seen(origin, prior, moment, changed=noted.changed)
                 if error:
-                    noted = prior or replace(origin, stamp="", etag="", last_modified="")
-                    noted = replace(noted, failed_at=moment, error=error[:MAX_ERROR_CHARS])
-                connection.execute(_origins.insert().prefix_with("OR REPLACE").values(**_values(noted)))
+                    kept = prior or replace(origin, stamp="", etag="", last_modified="")
+                    kept = replace(kept, failed_at=moment, error=error[:MAX_ERROR_CHARS])
+                connection.execute(_origins.insert().prefix_with("OR REPLACE").values(**_values(kept)))
+
+    def ids_of(self, address: str) -> list[str]:
+        """The ids of the articles that an origin or its members hold."""
+        chosen = sql.select(_held.c.article_id).where(_inside(address) & ~_held.c.lost).distinct()
+        with self._engine.begin() as connection:
+            return list(connection.scalars(chosen.order_by(_held.c.article_id)))
+
+    def holders(self, article_id: str) -> set[str]:
+        """The origins that hold an article."""
+        chosen = sql.select(_held.c.origin).where((_held.c.article_id == article_id) & ~_held.c.lost)
+        with self._engine.begin() as connection:
+            return set(connection.scalars(chosen))
+
+    def gone(self, addresses: Collection[str] | None = None) -> list[str]:
+        """The ids of the articles that no origin holds any longer, though one did; only those of these addresses."""
+        gone = sql.select(_held.c.article_id).group_by(_held.c.article_id).having(sql.func.min(_held.c.lost) == 1)
+        with self._engine.begin() as connection:
+            rows = connection.execute(sql.select(_held).where(_held.c.article_id.in_(gone))).all()
+        chosen = (row for row in rows if addresses is None or any(part in addresses for part in prefixes(row.origin)))
+        return sorted({row.article_id for row in chosen})
+
+    def adopt(self, connection: sql.Connection, held: Iterable[tuple[str, str]]) -> None:
+        """Notes these pairs of origin and article as held, where nothing is: of a library that did not note it."""
+        if not connection.scalar(sql.select(sql.func.count()).select_from(_held)):
+            pairs = [{"origin": origin, "article_id": id, "lost": False} for origin, id in held]
+            if pairs:
+                connection.execute(_held.insert(), pairs)
+
+    def drop(self, connection: sql.Connection, article_ids: Collection[str]) -> None:
+        """Forgets who held these articles."""
+        connection.execute(_held.delete().where(_held.c.article_id.in_(article_ids)))
 
     def forget(self, addresses: Collection[str]) -> None:
         """Forgets origins and what they list."""
@@ -78,8 +141,10 @@ class Origins:
 
     def leave_out(self, connection: sql.Connection, articles: Iterable[Article]) -> None:
         """Notes that these articles were removed: a sync does not bring them back, naming them does."""
-        for mark in (mark for article in articles if article.origin for mark in marks(article)):
-            connection.execute(_left_out.insert().prefix_with("OR IGNORE").values(mark=mark))
+        for article in articles:
+            for mark in marks(article) if article.origin else ():
+                values = {"mark": mark, "article_id": article.id}
+                connection.execute(_left_out.insert().prefix_with("OR REPLACE").values(**values))
 
     def left_out(self) -> set[str]:
         """The marks of articles that were removed."""
@@ -87,10 +152,10 @@ class Origins:
             return set(connection.scalars(sql.select(_left_out.c.mark)))
 
     def take_in(self, marks: Collection[str]) -> None:
-        """Forgets that what has these marks was removed."""
+        """Forgets that what has one of these marks was removed."""
+        ids = sql.select(_left_out.c.article_id).where(_left_out.c.mark.in_(marks))
         with self._writing.begin() as connection:
-            for mark in marks:
-                connection.execute(_left_out.delete().where(_left_out.c.mark == mark))
+            connection.execute(_left_out.delete().where(_left_out.c.article_id.in_(ids)))
 
     def _select(self, condition: Any) -> list[Origin]:
         with self._engine.begin() as connection:
@@ -103,6 +168,34 @@ def marks(article: Article) -> tuple[str, ...]:
     return (article.origin, f"revision {article.revision}", *([f"address {key}"] if key else []))
 
 
+def prefixes(origin: str) -> Iterator[str]:
+    """The origin, and every address that may be the file that it is a member of."""
+    yield origin
+    at = origin.find("!/")
+    while at >= 0:
+        yield origin[:at]
+        at = origin.find("!/", at + 1)
+
+
+def _inside(address: str) -> Any:
+    column = _held.c.origin
+    return (column == address) | ((column > f"{address}!/") & (column < f"{address}!0"))  # "0" comes after "/"
+
+
+def _hold(connection: sql.Connection, noted: Noted) -> None:
+    pairs = [{"origin": origin, "article_id": id, "lost": False} for origin, id in sorted(noted.holds)]
+    if pairs:
+        connection.execute(_held.insert().prefix_with("OR REPLACE"), pairs)
+    if noted.whole:
+        rows = connection.execute(sql.select(_held).where(_inside(noted.origin.address) & ~_held.c.lost)).all()
+        for row in rows:
+            if (row.origin, row.article_id) not in noted.holds:
+                pair = (_held.c.origin == row.origin) & (_held.c.article_id == row.article_id)
+                connection.execute(_held.update().where(pair).values(lost=True))
+    for address in noted.lost:
+        connection.execute(_held.update().where(_inside(address)).values(lost=True))
+
+
 def _rows(connection: sql.Connection, condition: Any) -> list[Origin]:
     return [
         _origin(row) for row in connection.execute(sql.select(_origins).where(condition).order_by(_origins.c.address))
@@ -112,8 +205,11 @@ def _rows(connection: sql.Connection, condition: Any) -> list[Origin]:
 def _seen(origin: Origin, prior: Origin | None, moment: datetime, *, changed: bool) -> Origin:
     """The origin as it was read; one that was named stays so when something lists it too."""
     since = moment if changed or prior is None else prior.changed_at
-    parent = "" if prior and not prior.parent else origin.parent
-    return replace(origin, parent=parent, seen_at=moment, changed_at=since, failed_at=None, error="")
+    parent, stamp = "" if prior and not prior.parent else origin.parent, origin.stamp
+    if origin.parent and prior and stamp != STAND_IN:
+        stamps = dict.fromkeys([*stamp.split(), *(each for each in prior.stamp.split() if each != STAND_IN)])
+        stamp = " ".join(list(stamps)[:_MOST_STAMPS])
+    return replace(origin, parent=parent, stamp=stamp, seen_at=moment, changed_at=since, failed_at=None, error="")
 
 
 def _values(origin: Origin) -> dict[str, Any]:

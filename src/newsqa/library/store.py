@@ -119,7 +119,7 @@ class Library:
                 self._reindex()
             self._settle()
             self._catalogue.set_settings(identity_now)
-            self._catalogue.note_fingerprints(copies.fingerprint)
+            self._catalogue.complete(copies.fingerprint)
             self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
@@ -311,18 +311,27 @@ class Library:
         if existing := catalogue.article_at(article.url):
             return existing
         for existing in (catalogue.article_of(article.origin), catalogue.article(article.id)):
-            if existing and not _another(existing, article):
+            if existing and self._is(existing, article):
                 return existing
         return None
+
+    def at(self, url: str) -> Article | None:
+        """The article that was published at this address."""
+        return self._catalogue.article_at(url)
+
+    def _is(self, existing: Article, article: Article) -> bool:
+        """Whether these are one: not of two addresses, nor of two files that say different things."""
+        if not same_address(existing.url, article.url):
+            return False
+        if existing.text == article.text:
+            return True
+        elsewhere = self.origins.holders(existing.id) - {article.origin} if article.origin else set[str]()
+        return not elsewhere and (not existing.origin or not article.origin or existing.origin == article.origin)
 
     @property
     def origins(self) -> Origins:
         """Where the articles came from, and how fresh that is."""
         return self._catalogue.origins
-
-    def ids_of(self, origin: str) -> list[str]:
-        """The ids of the articles that were loaded from an origin or from a member of it."""
-        return self._catalogue.ids_of(origin)
 
     def stories(self, article_ids: Collection[str], filters: Filters | None = None) -> dict[str, list[Copy]]:
         """For each of these articles that has near-identical copies: the articles of its story that pass the filters.
@@ -439,10 +448,3 @@ def _same(one: Article, other: Article) -> bool:
     """Whether the library may take two articles for one."""
     alike = (one.origin and one.origin == other.origin) or (one.url and address_key(one.url) == address_key(other.url))
     return one.id == other.id or bool(alike)
-
-
-def _another(existing: Article, article: Article) -> bool:
-    """Whether two articles are two: of two addresses, or files of one name in two folders that say different things."""
-    origins = {existing.origin, article.origin}
-    elsewhere = "" not in origins and len(origins) == 2 and existing.text != article.text
-    return elsewhere or not same_address(existing.url, article.url)

@@ -34,8 +34,11 @@ def files(folder: Path, patterns: Sequence[str] = ()) -> tuple[list[Path], list[
             below = file.relative_to(folder)
             fits = _fits(below, taken) if taken else file.suffix.lower() in ENDINGS
             hidden = any(part.startswith(".") for part in below.parts) or file.stem.upper() == "README"
-            if fits and not hidden and not _fits(below, left) and file.is_file():
-                found.append(file)
+            if fits and not hidden and not _fits(below, left):
+                try:
+                    found += [file] if file.is_file() else []
+                except OSError as error:  # its folder may be listed, but not entered
+                    closed.append(error)
     return sorted(found), closed
 
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urldefrag
 
 from newsqa.domain import QUIET_KINDS, Article, Origin
 from newsqa.errors import LoadError
@@ -16,7 +17,19 @@ from newsqa.loading.folders import ENDINGS, files
 from newsqa.loading.given import Given, Link, Parsed
 from newsqa.loading.kinds import kind_of
 from newsqa.loading.pages.metadata import same_site
-from newsqa.loading.visits import Found, Known, Round, Visit, is_current, is_web, shown, sound, stamp_of, unreadable
+from newsqa.loading.visits import (
+    STAND_IN,
+    Found,
+    Known,
+    Round,
+    Visit,
+    is_current,
+    is_web,
+    shown,
+    sound,
+    stamp_of,
+    unreadable,
+)
 
 MAX_FILE_BYTES = 200_000_000
 MAX_PAGE_BYTES = 50_000_000
@@ -184,9 +197,7 @@ class Loader:
                 yield Visit(child, "unchanged")
             elif id(link) in chosen:
                 for found in self._link(given, child, link, visiting, depth):
-                    whole = whole and not (
-                        isinstance(found, Visit) and (found.outcome == "failed" or not found.origin.stamp)
-                    )
+                    whole = whole and not (isinstance(found, Visit) and _is_open(found))
                     yield found
         yield Visit(origin if whole else replace(origin, stamp=""), "read", left=left)
 
@@ -198,14 +209,15 @@ class Loader:
             yield Visit(child, "read")
             return
         followed = replace(link, article=own) if link.kind == "page" else None
-        first = visiting.known(child.address) is None
+        prior = visiting.known(child.address)
+        first = prior is None or prior.stamp == STAND_IN
         for found in self._address(child, visiting, depth + 1, followed):
             failed = isinstance(found, Visit) and found.outcome == "failed" and found.origin.address == child.address
             if not failed or not first or own is None or len(own.text.split()) < _LEAST_WORDS:
                 yield found
                 continue
             yield self._found(given, child, own, None)
-            yield Visit(replace(child, stamp=""), "read")  # the page is tried again the next time
+            yield Visit(replace(child, stamp=STAND_IN), "read")  # the page is tried again the next time
 
     # What is in them
 
@@ -236,7 +248,10 @@ class Loader:
         elif links:
             yield from self._links(given, origin, links, visiting, depth)
         else:
-            yield Visit(origin if whole else replace(origin, stamp=""), "read", frozenset(members) if whole else None)
+            complete = whole and origin.kind not in QUIET_KINDS  # what a feed holds no longer is not gone
+            yield Visit(
+                origin if whole else replace(origin, stamp=""), "read", frozenset(members) if complete else None
+            )
 
     def _kind(self, given: Given, origin: Origin, visiting: Round, *, named: bool) -> str:
         """What this is.
@@ -245,7 +260,7 @@ class Loader:
             LoadError: it was a list of pages and is none any longer, or its site keeps such lists from programs.
         """
         kind, prior = kind_of(given), visiting.known(origin.address)
-        if kind not in _KINDS and QUIET_KINDS & {origin.kind, prior.kind if prior else ""}:
+        if kind not in _KINDS and given.url and QUIET_KINDS & {origin.kind, prior.kind if prior else ""}:
             raise LoadError(f"{given.name}: is no feed, sitemap or list of feeds (any longer); look at its address")
         if kind in _KINDS and given.url and named:
             self._fetcher.check_robots(given.url)  # a page that somebody named is fetched as by a browser
@@ -259,9 +274,12 @@ class Loader:
             item = replace(item, **{name: getattr(item, name) or getattr(own, name) for name in _FEED_KNOWS})
         member = item.origin if item.origin.startswith("!/") else ""
         item = replace(item, origin=f"{origin.address}{member}")
-        if given.url:  # what a stranger's file calls itself may be the name of another's article
-            own_url = item.url if item.url and same_site(item.url, given.url) else "" if member else given.url
-            item = replace(item, url=own_url, id="")
+        page = urldefrag(given.url).url
+        if page:  # what a stranger's file calls itself may be the name of another's article
+            its_own = bool(item.url) and same_site(item.url, given.url)
+            if not its_own or urldefrag(item.url).url == page:
+                item = replace(item, url="" if member and not its_own else page)
+            item = replace(item, id="")
         return sound(given.name, item)
 
     def _parsed(self, given: Given, kind: str = "") -> Iterator[Parsed | LoadError]:
@@ -273,3 +291,8 @@ class Loader:
             yield from records.lines(given.name, io.BytesIO(given.content))
         else:
             yield from self._workshop.parse(given, kind)
+
+
+def _is_open(visit: Visit) -> bool:
+    """Whether what a list names has to be looked at again, although the list stays as it is."""
+    return visit.outcome in {"failed", "gone"} or not is_current(visit.origin)

@@ -18,6 +18,8 @@ _PARSERS = "1"
 """Is part of every stamp: what was read is read anew when the parsers have become better."""
 _LISTED = "listed"
 """Of a link whose list does not say when it changed: once it is loaded it is not looked at again."""
+STAND_IN = "stand-in"
+"""The stamp of a page that could not be loaded: its feed's own text of it stands in."""
 _WEB = re.compile(r"https?:/", re.IGNORECASE)
 _OVERRIDE = re.compile("[\u202d\u202e]")
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -54,7 +56,7 @@ class Round:
     def is_known(self, link: Link) -> bool:
         """Whether what the link names was read already, as it is now."""
         prior = self.known(link.address)
-        return bool(prior and prior.stamp == stamp_of(link))
+        return bool(prior and stamp_of(link) in prior.stamp.split())
 
     def chosen(self, links: Iterable[Link], most: int) -> list[Link]:
         """The links that are followed in this round: those never tried, then those not tried for the longest time."""
