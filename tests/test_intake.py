@@ -318,6 +318,19 @@ def test_an_interruption_keeps_what_was_stored_and_the_next_time_goes_on(tmp_pat
         assert (40, stored) == (len(library), outcomes.count("unchanged"))
 
 
+def test_a_refusal_notes_nothing_of_what_waits_to_be_stored(tmp_path: Path, loader: Loader) -> None:
+    _write(tmp_path / "in", a="It rained.", b="...", c="It hailed.")
+
+    def fail(point: str) -> None:
+        if point == "add: noted":
+            raise KeyboardInterrupt
+
+    with open_library(tmp_path / "lib", on_write=fail) as library, pytest.raises(KeyboardInterrupt):
+        take(library, loader, [origin_of(tmp_path / "in")])
+    with open_library(tmp_path / "lib") as library:
+        assert {"a": "added", "c": "added"} == _kinds(take(library, loader, [origin_of(tmp_path / "in")]))
+
+
 def test_globs_choose_the_files_of_a_folder_and_a_sync_keeps_to_them(
     tmp_path: Path, library: Library, loader: Loader, add: Add
 ) -> None:

@@ -103,9 +103,8 @@ class _Taking:
     failed: list[str] = field(default_factory=list)
     left: int = 0
     given: int = 0
-    done: int = 0
-    waiting: deque[str] = field(default_factory=deque)
-    """Origins of the articles that were given and are not stored yet, in their order."""
+    waiting: deque[tuple[int, str]] = field(default_factory=deque)
+    """The articles that were given and are neither stored nor refused yet, in their order: number and origin."""
     ids: dict[str, set[str]] = field(default_factory=dict)
     """Of the stored articles, by the origin they were found at."""
     since: list[str] = field(default_factory=list)
@@ -138,9 +137,9 @@ class _Taking:
             elif isinstance(found, Visit):
                 self._visited(found)
             elif self.bring_back or not self.left_out & set(marks(found)):
-                self.given += 1
+                self.waiting.append((self.given, found.origin))
                 self.since.append(found.origin)
-                self.waiting.append(found.origin)
+                self.given += 1
                 yield found
 
     def known(self, address: str) -> Origin | None:
@@ -157,9 +156,8 @@ class _Taking:
         return replace(origin, stamp="") if missing else origin
 
     def stored(self, article: Article, outcome: Outcome) -> None:
-        self.done += 1
         self.outcomes[article.id] = outcome
-        origin = self.waiting.popleft()
+        _, origin = self.waiting.popleft()
         self.ids.setdefault(origin, set()).add(article.id)
         if outcome != "unchanged":
             self.changed.add(origin)
@@ -169,14 +167,14 @@ class _Taking:
         self.note_origins(NOTED)
 
     def refused(self, article: Article, error: ArticleError) -> None:
-        self.done += 1
-        self.waiting.remove(article.origin)
+        self.waiting.remove(next(each for each in reversed(self.waiting) if each[1] == article.origin))
         self.unsound.add(article.origin)
         self._fail(f"{article.origin}: {error}")
 
     def note_origins(self, least: int = 1) -> None:
         """Notes the origins all of whose articles are stored, at least so many at a time."""
-        ready = [(visit, own) for count, visit, own in self.visits if count <= self.done]
+        settled = self.waiting[0][0] if self.waiting else self.given
+        ready = [(visit, own) for count, visit, own in self.visits if count <= settled]
         if len(ready) < least:
             return
         self.visits = self.visits[len(ready) :]
