@@ -1,11 +1,13 @@
 """Zip archives: what is in them, and what is made to do harm."""
 
+import gzip
+import random
 import zipfile
 
 import pytest
 
 from newsqa.errors import LoadError
-from newsqa.loading.archives import members
+from newsqa.loading.archives import members, unpacked
 from newsqa.loading.given import Given
 from tests import making
 
@@ -119,3 +121,24 @@ def test_archives_in_archives_are_not_opened() -> None:
 @pytest.mark.parametrize("content", [b"", b"PK", b"PK\3\4" + bytes(100), b"PK\5\6" + b"\xff" * 18])
 def test_a_damaged_archive_says_so(content: bytes) -> None:
     assert _problem(content).startswith("herald.zip: is a damaged archive (")
+
+
+def test_what_gzip_packed_is_unpacked_in_all_its_parts_and_the_rest_stays_as_it_is() -> None:
+    packed = gzip.compress(b"The ferry ") + gzip.compress(b"sails.") + b"\0" * 9
+    assert Given("ferry.txt", b"The ferry sails.") == unpacked(Given("ferry.txt.gz", packed, "", "application/gzip"))
+    plain = Given("ferry.txt", b"The ferry sails.", "", "text/plain")
+    assert plain == unpacked(plain)
+
+
+BAD_GZIP = {
+    "a bomb": (gzip.compress(bytes(30_000_000)), "unpacks to more"),
+    "a bomb of many parts": (gzip.compress(bytes(900_000)) * 9, "unpacks to more"),
+    "cut off": (gzip.compress(random.Random(1).randbytes(5000))[:-900], "is cut off"),
+    "damaged": (b"\x1f\x8b\x08\0" + b"x" * 99, "is damaged"),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), BAD_GZIP.values(), ids=BAD_GZIP)
+def test_what_can_not_be_unpacked_is_refused_by_name(content: bytes, words: str) -> None:
+    with pytest.raises(LoadError, match=rf"^ferry\.gz: {words}.*; "):
+        unpacked(Given("ferry.gz", content))

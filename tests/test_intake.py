@@ -1,5 +1,6 @@
 """Taking in what origins hold: again and again, with what changed, moved, failed or went, and how fresh it all is."""
 
+import gzip
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -469,6 +470,21 @@ def test_two_lists_of_one_page_ask_for_it_once(
         web.asked.clear()
         sync(library, loader)
         assert ferry not in web.asked
+
+
+def test_what_is_packed_by_gzip_is_read_as_what_it_is(
+    tmp_path: Path, library: Library, web: ScriptedFetcher, add: Add
+) -> None:
+    ferry, sitemap = "https://herald.example/ferry", "https://herald.example/sitemap.xml.gz"
+    web.pages = {
+        sitemap: gzip.compress(f"<urlset><url><loc>{ferry}</loc></url></urlset>".encode()),
+        ferry: PAGE.format(title="Ferry", text="The ferry sails."),
+    }
+    (tmp_path / "many.jsonl.gz").write_bytes(
+        gzip.compress(b'{"id": "a", "text": "It rained."}\n{"id": "b", "text": "x"}')
+    )
+    assert [] == list(add(tmp_path / "many.jsonl.gz", sitemap).failed)
+    assert {"Ferry", "It rained.", "x"} == {article.title for article in library.articles()}
 
 
 def test_a_feed_that_its_site_keeps_from_programs_is_left_alone(web: ScriptedFetcher, add: Add) -> None:

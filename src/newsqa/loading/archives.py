@@ -6,6 +6,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from newsqa.errors import LoadError
@@ -14,8 +15,10 @@ from newsqa.loading.given import Given
 MAX_MEMBERS = 10_000
 MAX_MEMBER_BYTES = 50_000_000
 MAX_TOTAL_BYTES = 500_000_000
+MAX_UNPACKED_BYTES = 200_000_000
 MAX_RATIO = 200
 _RATIO_FROM = 1_000_000
+_GZIP = b"\x1f\x8b"
 _CENTRAL = b"PK\x01\x02"
 _LOCAL_BYTES = 30
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
@@ -77,6 +80,34 @@ def content_of(given: Given, archive: zipfile.ZipFile, info: zipfile.ZipInfo) ->
     if len(content) != info.file_size:
         raise LoadError(f"{name}: is not of the size that the archive says; zip it again")
     return content
+
+
+def unpacked(given: Given) -> Given:
+    """What is packed by gzip (`sitemap.xml.gz`, `articles.jsonl.gz`), unpacked; everything else as it is.
+
+    Raises:
+        LoadError: it is damaged, or unpacks to more than 200 MB, or to more than 200 times its size.
+    """
+    packed, pieces, left = given.content, list[bytes](), MAX_UNPACKED_BYTES
+    if not packed.startswith(_GZIP):
+        return given
+    left = min(left, max(_RATIO_FROM, MAX_RATIO * len(packed)))
+    try:
+        while packed.startswith(_GZIP):  # it may have several parts
+            unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+            pieces.append(unpacking.decompress(packed, left + 1))
+            left -= len(pieces[-1])
+            if left < 0 or not unpacking.eof:
+                told = (
+                    "unpacks to more than a file may hold; unpack it and split it"
+                    if left <= 0
+                    else "is cut off; get it again"
+                )
+                raise LoadError(f"{given.name}: {told}")
+            packed = unpacking.unused_data
+    except zlib.error as error:
+        raise LoadError(f"{given.name}: is damaged ({_reason(error)}); pack it again") from error
+    return replace(given, name=given.name.removesuffix(".gz"), content=b"".join(pieces), content_type="")
 
 
 def _member(given: Given, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Given | LoadError:

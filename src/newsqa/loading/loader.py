@@ -12,6 +12,7 @@ from newsqa.domain import QUIET_KINDS, Article, Origin
 from newsqa.errors import LoadError
 from newsqa.loading import records, text
 from newsqa.loading.apart.workshop import Workshop
+from newsqa.loading.archives import unpacked
 from newsqa.loading.fetching import Fetcher
 from newsqa.loading.folders import ENDINGS, files
 from newsqa.loading.given import Given, Link, Parsed
@@ -95,7 +96,7 @@ class Loader:
         """The articles in the content of a file that was sent; links in it are not followed, `origin` stays empty."""
         pages = LoadError(f"{given.name}: lists addresses; add each by its address")
         try:
-            for parsed in self._parsed(given):
+            for parsed in self._parsed(unpacked(given)):
                 item = (parsed.article or pages) if isinstance(parsed, Link) else parsed
                 yield sound(given.name, replace(item, origin="")) if isinstance(item, Article) else item
         except LoadError as error:
@@ -226,6 +227,7 @@ class Loader:
     ) -> Iterator[Found]:
         members, links, whole = set[str](), list[Link](), True
         try:
+            given = unpacked(given)
             kind = self._kind(given, origin, visiting, named=depth == 0)
             origin = replace(origin, kind=_KINDS.get(kind, origin.kind))
             if kind == "jsonl":

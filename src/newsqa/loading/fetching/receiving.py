@@ -23,6 +23,8 @@ _FILES = {
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "application/zip",
     "application/octet-stream",
+    "application/gzip",
+    "application/x-gzip",
 }
 _OTHER_MEDIA = ("image/", "audio/", "video/", "font/", "model/", "multipart/")
 
