@@ -9,9 +9,9 @@ from newsqa.api.access import Caller
 from newsqa.api.jobs import Job
 from newsqa.api.problems import ProblemError
 from newsqa.api.service import Service
-from newsqa.domain import Article, Origin
+from newsqa.domain import Article
 from newsqa.errors import LoadError
-from newsqa.library import Library, take
+from newsqa.library import Intake, Library, sync, take
 from newsqa.library.identity import address_key
 from newsqa.loading import origin_of
 
@@ -100,7 +100,7 @@ async def loading(url: str, service: Service, caller: Caller, prefer: str | None
     """
 
     def add(job: Job) -> None:
-        _take(job, service, [origin_of(url)])
+        _note(job, take(service.assistant.library, service.loader, [origin_of(url)], progress=job))
         if not job.outcomes and len(job.refusals) == 1 and not job.left:
             raise LoadError(": ".join(job.refusals[0]))
 
@@ -111,13 +111,12 @@ async def syncing(service: Service, caller: Caller, prefer: str | None, *, prune
     """The job that looks at every origin again, likewise; `prune` removes what is not there any longer."""
 
     def look(job: Job) -> None:
-        _take(job, service, service.assistant.library.origins.named(), prune=prune, bring_back=False)
+        _note(job, sync(service.assistant.library, service.loader, prune=prune, progress=job))
 
     return await _finished(service, Job("sync", caller.id, 0), look, prefer)
 
 
-def _take(job: Job, service: Service, origins: Sequence[Origin], **options: bool) -> None:
-    intake = take(service.assistant.library, service.loader, origins, progress=job, **options)
+def _note(job: Job, intake: Intake) -> None:
     job.duplicates, job.gone, job.left = intake.copies, intake.gone, intake.left
 
 

@@ -1,7 +1,7 @@
 """The commands that bring articles in, and show where from: `newsqa add`, `newsqa sync`, `newsqa origins`."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +10,7 @@ from newsqa.cli.commands import AsJson, app, opened
 from newsqa.cli.printing import intake_progress, json_text, print_intake, print_origins
 
 if TYPE_CHECKING:
-    from newsqa.assistant import Assistant
+    from newsqa.cli.printing import IntakeProgress
     from newsqa.domain import Origin
     from newsqa.library import Intake
     from newsqa.loading import Loader
@@ -53,7 +53,7 @@ def add(
     with opened() as assistant, _loader() as loader:
         changes = _changes(origins) if watch else iter(())
         next(changes, None)  # what changes while the first round goes on is seen, too
-        intake = _taken(assistant, loader, origins, prune=prune)
+        intake = _taken(lambda told: take(assistant.library, loader, origins, prune=prune, progress=told))
         _tell(intake, failed, as_json=as_json)
         for _ in changes:
             intake = take(assistant.library, loader, origins, prune=prune)
@@ -66,9 +66,10 @@ def add(
 @app.command(epilog="Examples:  newsqa sync    newsqa sync --prune    newsqa sync --json")
 def sync(prune: Prune = False, as_json: AsJson = False) -> None:
     """Look at every feed, page, file and folder that was added once; take in what is new or changed there."""
+    from newsqa import library
+
     with opened() as assistant, _loader() as loader:
-        origins = assistant.library.origins.named()
-        intake = _taken(assistant, loader, origins, prune=prune, bring_back=False)
+        intake = _taken(lambda told: library.sync(assistant.library, loader, prune=prune, progress=told))
     _tell(intake, (), as_json=as_json)
     if intake.failed:
         raise typer.Exit(1)
@@ -105,13 +106,11 @@ def _loader() -> "Loader":
     return open_loader(read_settings())
 
 
-def _taken(assistant: "Assistant", loader: "Loader", origins: "Sequence[Origin]", **options: Any) -> "Intake":
-    """What became of the origins, with a bar on a terminal, or a line now and then."""
-    from newsqa.library import take
-
+def _taken(intake: "Callable[[IntakeProgress], Intake]") -> "Intake":
+    """What an intake comes to, with a bar on a terminal, or a line now and then."""
     with intake_progress() as progress:
         try:
-            return take(assistant.library, loader, origins, progress=progress, **options)
+            return intake(progress)
         except KeyboardInterrupt:
             told = "what was stored stays; the same command goes on from there"
             print(f"newsqa: interrupted after {progress.done} of {progress.total}: {told}", file=sys.stderr)
