@@ -27,6 +27,7 @@ from newsqa.api.problems import ProblemError, as_problem
 from newsqa.api.service import Service, while_connected
 from newsqa.api.tools import TOOLS, Tool
 from newsqa.assistant import Assistant
+from newsqa.loading import Fetcher, Loader
 from newsqa.settings import ServerSettings
 
 INSTRUCTIONS = """Answers questions from a collection of articles, and shows the exact sentence each statement rests on.
@@ -54,8 +55,6 @@ async def over_stdio(assistant: Assistant, settings: ServerSettings, *, write: b
     """Serves one client on stdin and stdout until it closes them; the log is on stderr."""
     logging.config.dictConfig(log_settings("info"))
     caller = Caller("", "write" if write else "ask")
-    from newsqa.loading import Fetcher, Loader
-
     run = running(assistant, settings, Metrics(), Loader(Fetcher()))
     async with run as service, stdio_server() as (incoming, outgoing):
         service.ready = True  # there is nobody to say "not ready" to: the first question waits for the models

@@ -279,11 +279,11 @@ class Catalogue:
         renewed = self.settings().get("fingerprints") != version
         with self._writing.begin() as connection:
             held = sql.select(_articles.c.origin, _articles.c.id).where(_articles.c.origin != "")
-            self.origins.adopt(connection, [(row.origin, row.id) for row in connection.execute(held)])
+            self.origins.adopt(connection, held)
             if renewed:
                 copies.clear(connection)
-            wanted = set(connection.scalars(sql.select(_articles.c.id))) - copies.known(connection)
-            for id in sorted(wanted):
+            wanted = sql.select(_articles.c.id).where(_articles.c.id.not_in(copies.known())).order_by(_articles.c.id)
+            for id in connection.scalars(wanted).all():
                 article = _article(connection.execute(_SELECTED.where(_articles.c.id == id)).one())
                 copies.store(connection, id, made(article.text), article.published_at)
                 identity.store(connection, id, article.url)

@@ -113,9 +113,9 @@ def clear(connection: sql.Connection) -> None:
         connection.execute(table.delete())
 
 
-def known(connection: sql.Connection) -> set[str]:
-    """The ids of the articles whose fingerprints are noted."""
-    return set(connection.scalars(sql.select(_fingerprints.c.article_id)))
+def known() -> sql.Select[tuple[str]]:
+    """Selects the ids of the articles whose fingerprints are noted."""
+    return sql.select(_fingerprints.c.article_id)
 
 
 def stories(connection: sql.Connection, article_ids: Collection[str]) -> Mapping[str, frozenset[str]]:

@@ -126,8 +126,8 @@ class _Taking:
         self.left_out = origins.left_out()
         self.out = {part for mark in self.left_out for part in prefixes(mark)}
         """Addresses of what was removed, and of the files that it was in."""
-        known = (origins.get(address) for address in self.out) if self.bring_back else ()
-        self.lists_out = self.out | {origin.parent for origin in known if origin}
+        self.lists_out = self.out | origins.parents(self.out) if self.bring_back else set[str]()
+        """Of lists that named it, and of it."""
 
     def articles(self, loader: Loader, origins: Iterable[Origin]) -> Generator[Article, None, None]:
         for found in loader.visit(origins, self.known, self.progress.expected):

@@ -15,6 +15,7 @@ from newsqa.library.identity import address_key
 from newsqa.loading.visits import STAND_IN
 
 MAX_ERROR_CHARS = 500
+_PART = 1000  # values of one statement
 origin_tables = sql.MetaData()
 _MOMENTS = ("seen_at", "changed_at", "failed_at")
 _origins = sql.Table(
@@ -81,6 +82,15 @@ class Origins:
         """Those that were named, and of the others those that could last not be read."""
         return self._select((_origins.c.parent == "") | _origins.c.failed_at.is_not(None))
 
+    def parents(self, addresses: Collection[str]) -> set[str]:
+        """The addresses of what lists these."""
+        found, chosen = set[str](), list(addresses)
+        with self._engine.begin() as connection:
+            for start in range(0, len(chosen), _PART):
+                among = _origins.c.address.in_(chosen[start : start + _PART])
+                found.update(connection.scalars(sql.select(_origins.c.parent).where(among)))
+        return found
+
     def below(self, parent: str) -> list[Origin]:
         """The origins that this one lists."""
         return self._select(_origins.c.parent == parent)
@@ -121,12 +131,11 @@ class Origins:
         chosen = (row for row in rows if addresses is None or any(part in addresses for part in prefixes(row.origin)))
         return sorted({row.article_id for row in chosen})
 
-    def adopt(self, connection: sql.Connection, held: Iterable[tuple[str, str]]) -> None:
-        """Notes these pairs of origin and article as held, where nothing is: of a library that did not note it."""
-        if not connection.scalar(sql.select(sql.func.count()).select_from(_held)):
-            pairs = [{"origin": origin, "article_id": id, "lost": False} for origin, id in held]
-            if pairs:
-                connection.execute(_held.insert(), pairs)
+    def adopt(self, connection: sql.Connection, held: sql.Select[Any]) -> None:
+        """Notes these origins and ids of articles as held, where nothing is: of a library that did not note it."""
+        if connection.execute(sql.select(_held.c.origin).limit(1)).first() is None:
+            columns = ["origin", "article_id", "lost"]
+            connection.execute(_held.insert().from_select(columns, held.add_columns(sql.false())))
 
     def drop(self, connection: sql.Connection, article_ids: Collection[str]) -> None:
         """Forgets who held these articles."""

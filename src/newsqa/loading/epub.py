@@ -12,7 +12,7 @@ from newsqa.loading.archives import content_of, opened
 from newsqa.loading.given import Given, Parsed, moment, one_line
 from newsqa.loading.markup import plain
 from newsqa.loading.titles import named, without
-from newsqa.loading.xml_safely import tree
+from newsqa.loading.xml_safely import local, tree
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
@@ -62,7 +62,7 @@ class _Book:
         self.said: dict[str, list[str]] = {}
         for each in self._package.iterdescendants("{http://purl.org/dc/elements/1.1/}*"):
             if each.text and each.text.strip() and not _dates_the_file(each):
-                self.said.setdefault(_local(each), []).append(each.text)
+                self.said.setdefault(local(each), []).append(each.text)
 
     def chapters(self) -> list[str]:
         """The paths of the chapters in reading order, without cover and contents."""
@@ -109,7 +109,7 @@ class _Book:
 def _dates_the_file(element: Any) -> bool:
     """Whether it says when the file was made or changed, and not when the book was published."""
     event = next((value for key, value in element.attrib.items() if key.rpartition("}")[2] == "event"), "publication")
-    return _local(element) == "date" and event not in {"publication", "original-publication"}
+    return local(element) == "date" and event not in {"publication", "original-publication"}
 
 
 def _is_aside(reference: Any) -> bool:
@@ -118,8 +118,4 @@ def _is_aside(reference: Any) -> bool:
 
 def _all(root: Any, name: str) -> Iterator[Any]:
     """Every element of that name, in whatever namespace."""
-    return (each for each in root.iter() if _local(each) == name)
-
-
-def _local(element: Any) -> str:
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+    return (each for each in root.iter() if local(each) == name)

@@ -5,7 +5,7 @@ from typing import Any
 
 from newsqa.errors import LoadError
 from newsqa.loading.given import Given, Link, one_line
-from newsqa.loading.xml_safely import tree
+from newsqa.loading.xml_safely import local, tree
 
 MOST_LINKS = 50_000
 """As many addresses as the sitemap protocol allows (sitemaps.org)."""
@@ -18,7 +18,7 @@ def articles(given: Given) -> Iterator[Link]:
         LoadError: it is neither, does not parse, or lists nothing.
     """
     root = tree(given.name, given.content)
-    kind = _local(root)
+    kind = local(root).lower()
     if kind not in {"urlset", "sitemapindex", "opml"}:
         raise LoadError(f"{given.name}: is neither a sitemap nor OPML; give the address of one")
     found = _feeds(root) if kind == "opml" else _places(root, "page" if kind == "urlset" else "sitemap")
@@ -30,15 +30,11 @@ def articles(given: Given) -> Iterator[Link]:
 
 def _places(root: Any, kind: Any) -> Iterator[Link]:
     for place in root:
-        values = {_local(child): one_line(child.text) for child in place}
+        values = {local(child).lower(): one_line(child.text) for child in place}
         yield Link(values.get("loc", ""), kind, values.get("lastmod", ""))
 
 
 def _feeds(root: Any) -> Iterator[Link]:
     for outline in root.iter():
-        if _local(outline) == "outline":
+        if local(outline).lower() == "outline":
             yield Link(one_line(outline.get("xmlUrl") or outline.get("xmlurl")), "feed")
-
-
-def _local(element: Any) -> str:
-    return element.tag.rpartition("}")[2].lower() if isinstance(element.tag, str) else ""

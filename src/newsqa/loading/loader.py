@@ -261,9 +261,11 @@ class Loader:
         Raises:
             LoadError: it was a list of pages and is none any longer, or its site keeps such lists from programs.
         """
-        kind, prior = kind_of(given), visiting.known(origin.address)
-        if kind not in _KINDS and given.url and QUIET_KINDS & {origin.kind, prior.kind if prior else ""}:
-            raise LoadError(f"{given.name}: is no feed, sitemap or list of feeds (any longer); look at its address")
+        kind = kind_of(given)
+        if kind not in _KINDS and given.url:
+            prior = visiting.known(origin.address)
+            if QUIET_KINDS & {origin.kind, prior.kind if prior else ""}:
+                raise LoadError(f"{given.name}: is no feed, sitemap or list of feeds (any longer); look at its address")
         if kind in _KINDS and given.url and named:
             self._fetcher.check_robots(given.url)  # a page that somebody named is fetched as by a browser
         return kind

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from newsqa.loading.xml_safely import local
+
 _SKIPPED = frozenset({
     "audio", "button", "canvas", "head", "iframe", "math", "nav", "noscript", "object", "script", "select", "style",
     "svg", "template", "textarea", "video",
@@ -82,7 +84,7 @@ def _steps(element: Any) -> Iterator[tuple[bool, str, Any]]:
     count = 0
     while stack:
         opens, node = stack.pop()
-        tag = node.tag.rpartition("}")[2].lower() if isinstance(node.tag, str) else ""
+        tag = local(node).lower()
         if opens and tag and tag not in _SKIPPED and count < _MOST:
             count += 1
             yield True, tag, node
@@ -100,7 +102,7 @@ def _prefix(tag: str, node: Any, numbers: Counter[Any]) -> str:
     if tag != "li":
         return ""
     parent = node.getparent()
-    if parent is None or not isinstance(parent.tag, str) or parent.tag.rpartition("}")[2].lower() != "ol":
+    if parent is None or local(parent).lower() != "ol":
         return "- "
     numbers[parent] += 1
     return f"{numbers[parent]}. "

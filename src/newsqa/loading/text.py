@@ -10,6 +10,7 @@ import yaml
 from newsqa.domain import Article, as_date, normalised
 from newsqa.errors import ArticleError, LoadError
 from newsqa.loading.given import Given
+from newsqa.loading.titles import first_line, named
 
 MAX_BYTES = 10_000_000
 _FRONT_MATTER = re.compile(r"---[^\S\n]*\n(.*?\n|)---[^\S\n]*(?:\n|$)", re.DOTALL)
@@ -33,7 +34,7 @@ def articles(given: Given) -> Iterator[Article]:
         raise LoadError(f"{given.name}: has no text; write the article below its front matter")
     values.setdefault("id", given.stem)
     values.setdefault("language", "")
-    values.setdefault("title", _first_line(body) or given.stem.replace("-", " ").replace("_", " "))
+    values.setdefault("title", first_line(body) or named(given))
     try:
         yield Article(text=body, **values)
     except ArticleError as error:
@@ -108,8 +109,3 @@ def _date(file: str, name: str, value: str) -> date:
     except ValueError as error:
         message = f"{file}: front matter field {name!r} is no date ({value!r}); write it as 2025-05-12"
         raise LoadError(message) from error
-
-
-def _first_line(body: str) -> str:
-    line = body.lstrip().split("\n", 1)[0].lstrip("# ").strip()
-    return line if len(line) <= 150 else ""

@@ -10,6 +10,7 @@ _OF_PROGRAMS = re.compile(
     r"|\.(?:docx?|docm|dotx?|pdf|indd|qx[dp]|pages|odt|tex|dvi|rtf|pptx?|xlsx?|html?|txt|md|ai|eps|ps)$",
     re.IGNORECASE,
 )
+_MOST = 150
 _WORDS = re.compile(r"[\W_]+")
 
 
@@ -26,7 +27,13 @@ def named(given: Given) -> str:
     return given.stem.replace("-", " ").replace("_", " ") or given.name
 
 
-def opening(blocks: list[str], *, most: int = 150) -> str:
+def first_line(text: str) -> str:
+    """The first line of a text, without what marks a heading; empty where it is too long for a title."""
+    line = text.lstrip().split("\n", 1)[0].lstrip("# ").strip()
+    return line if len(line) <= _MOST else ""
+
+
+def opening(blocks: list[str], *, most: int = _MOST) -> str:
     """The first heading of a text, else its first line where that is short enough for a title; else empty."""
     headings = (block for block in blocks if block.startswith("##"))
     line = one_line(next(headings, blocks[0] if blocks else "").partition("\n")[0].lstrip("# "))

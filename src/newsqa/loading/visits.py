@@ -117,9 +117,9 @@ def stamp_of(content: bytes | Link) -> str:
     return f"{told}-{_PARSERS}"
 
 
-def is_current(origin: Origin | None) -> bool:
+def is_current(origin: Origin) -> bool:
     """Whether it was read whole, and by these parsers."""
-    return origin is not None and origin.stamp.endswith(f"-{_PARSERS}")
+    return origin.stamp.endswith(f"-{_PARSERS}")
 
 
 def unreadable(path: Path, error: OSError) -> LoadError:

@@ -56,6 +56,11 @@ def tree(given_name: str, content: bytes, *, most_bytes: int = MAX_BYTES) -> Any
     return root
 
 
+def local(element: Any) -> str:
+    """The name of an element without its namespace; empty for a comment."""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
 def _decoded(name: str, content: bytes) -> str:
     """What is checked and what is parsed is one text: no encoding hides a declaration from the check."""
     encoding = next((encoding for bom, encoding in _BOMS.items() if content.startswith(bom)), "")

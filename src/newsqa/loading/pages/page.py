@@ -8,6 +8,7 @@ from newsqa.domain import Article
 from newsqa.errors import LoadError
 from newsqa.loading.given import Given, Parsed, one_line
 from newsqa.loading.pages import body, metadata
+from newsqa.loading.titles import first_line, named
 
 MAX_BYTES = 10_000_000
 MAX_ELEMENTS = 50_000
@@ -59,7 +60,7 @@ def _article(given: Given) -> Article:
             f"{given.name}: holds no article (fewer than {MIN_WORDS} words of text); "
             "give the address of a single article, or save its text and add that"
         )
-    title = said.title or _first_line(text) or one_line(given.stem.replace("-", " ").replace("_", " "))
+    title = said.title or first_line(text) or one_line(named(given))
     return Article(
         title=title,
         text=text,
@@ -132,8 +133,3 @@ def _subtitle(subtitle: str, text: str, title: str) -> str:
     """The page's description, unless it is but the beginning of the text or the title again."""
     start = subtitle.rstrip(".… ")
     return "" if start.casefold() in " ".join(text[:5000].split()).casefold() or subtitle == title else subtitle
-
-
-def _first_line(text: str) -> str:
-    line = text.split("\n", 1)[0].lstrip("# ").strip()
-    return line if len(line) <= 150 else ""

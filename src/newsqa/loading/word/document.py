@@ -10,8 +10,8 @@ from newsqa.errors import LoadError
 from newsqa.loading.archives import MAX_MEMBER_BYTES, content_of, opened
 from newsqa.loading.given import Given, Parsed, one_line
 from newsqa.loading.titles import believable, named, opening, without
-from newsqa.loading.word.marks import Book, below, book_of, child, local, role_and_mark, value
-from newsqa.loading.xml_safely import tree
+from newsqa.loading.word.marks import Book, below, book_of, child, role_and_mark, value
+from newsqa.loading.xml_safely import local, tree
 
 _GONE = frozenset({"del", "moveFrom", "Fallback", "txbxContent", "pPr", "rPr", "sdtPr", "instrText", "rt"})
 """What is deleted, said twice, set apart, or says how and not what."""

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from newsqa.loading.xml_safely import local
+
 _DEPTHS = frozenset("012345678")
 
 
@@ -119,11 +121,6 @@ def _formats(root: Any) -> dict[str, dict[str, str]]:
         elif local(each) == "num":
             formats[value(each, "numId")] = abstract.get(below(each, "abstractNumId"), {})
     return formats
-
-
-def local(element: Any) -> str:
-    """The name of an element without its namespace, of which the format has two sets; empty for a comment."""
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
 def child(element: Any, name: str) -> Any:
