@@ -323,7 +323,7 @@ def test_a_refusal_notes_nothing_of_what_waits_to_be_stored(tmp_path: Path, load
     _write(tmp_path / "in", a="It rained.", b="...", c="It hailed.")
 
     def fail(point: str) -> None:
-        if point == "add: noted":
+        if point == "add: embedded":
             raise KeyboardInterrupt
 
     with open_library(tmp_path / "lib", on_write=fail) as library, pytest.raises(KeyboardInterrupt):

@@ -1,20 +1,28 @@
-"""The truth about what is stored: articles, revisions, passages and full text search, in SQLite."""
+"""The truth about what is stored: articles, revisions, passages with their words and vectors, in SQLite."""
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
+import numpy as np
 import sqlalchemy as sql
-from sqlalchemy import Column, ForeignKey, Integer, String, Table, Text
+from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, String, Table, Text
 
 from newsqa.domain import Article, Copy, Filters, Passage, ScoredPassage, Sentence, as_date
 from newsqa.errors import LibraryError
 from newsqa.library import copies, identity
-from newsqa.library.conversations import WRITING, Conversations, conversation_tables
+from newsqa.library.conversations import Conversations, conversation_tables
+from newsqa.library.database import WRITING, insert_or_keep, insert_or_replace, open_file
+from newsqa.library.mirror import Row
 from newsqa.library.origins import Origins, origin_tables
+from newsqa.library.words import headline, terms
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 FORMAT = "1"
 """Version of the tables below; a library of another one is refused."""
@@ -56,12 +64,21 @@ _passages = Table(
     Column("start", Integer, nullable=False),
     Column("end", Integer, nullable=False),
     Column("sentences", Text, nullable=False),
+    Column("words", LargeBinary),
+    Column("vector", LargeBinary),
+    Column("checksum", Integer),
 )
+"""`vector` is float16, which costs half the disk of float32 and moves no cosine by more than 0.0005."""
+_changes = Table(
+    "changes",
+    _schema,
+    Column("article_id", String, primary_key=True),
+    Column("number", Integer, nullable=False, index=True),
+)
+"""The number of the last change of every article that was ever stored; numbers rise by one a change."""
+_LAST_CHANGE = sql.select(sql.func.max(_changes.c.number))
 _TABLES = (_schema, conversation_tables, origin_tables, copies.copy_tables, identity.identity_tables)
 _unsettled = Table("unsettled", _schema, Column("passage_id", String, primary_key=True))
-_full_text = sql.table("full_text", sql.column("rowid"), sql.column("title"), sql.column("text"))
-_TOKENIZER = "porter unicode61 remove_diacritics 2"
-_FULL_TEXT = (f"CREATE VIRTUAL TABLE IF NOT EXISTS full_text USING fts5(title, text, tokenize='{_TOKENIZER}')",)
 _CURRENT = _articles.join(
     _revisions, (_revisions.c.article_id == _articles.c.id) & (_revisions.c.revision == _articles.c.revision)
 )
@@ -74,6 +91,16 @@ _SELECTED = sql.select(
 _ABOVE = sum(
     (_revisions.c[name] + " " for name in ("title", "subtitle", "publisher", "author", "place")), sql.literal("")
 )
+_SHOWN = [column for column in _passages.c if column.name not in {"words", "vector", "checksum"}]
+_SEARCHED = [_passages.c[name] for name in ("id", "article_id", "words", "vector", "checksum")]
+_BEHIND = _unsettled.outerjoin(_passages, _passages.c.id == _unsettled.c.passage_id)
+_KNOWN = _passages.c.id.is_(None) | _passages.c.vector.is_not(None)
+"""Of what Chroma may disagree about, what can be brought to it: it is gone, or its vector is made."""
+_AGREED = _unsettled.delete().where(_unsettled.c.passage_id == sql.bindparam("settled"))
+_STILL_THERE = sql.exists().where(_passages.c.id == sql.bindparam("settled"))
+_PASSAGE_IDS = sql.select(_passages.c.id).order_by(_passages.c.number)
+MOST_BEHIND = 300
+"""Passages that Chroma may disagree about before it is not asked any longer: they are all compared exactly."""
 Place = tuple[str, str]
 """Where an article stands in the list of all: its published date (ISO 8601, empty without one) and its id."""
 
@@ -84,6 +111,8 @@ class Entry:
 
     article: Article
     passages: tuple[Passage, ...]
+    vectors: "NDArray[np.float32]"
+    """Of the passages, in their order: [passages, dimensions]."""
     fingerprint: bytes = b""
     """Of its text: `copies.fingerprint`."""
 
@@ -97,18 +126,14 @@ class Catalogue:
         Raises:
             LibraryError: it is no catalogue, or one of another format.
         """
-        self._engine = sql.create_engine(f"sqlite:///{file}", connect_args={"timeout": 30})
+        self._engine = open_file(file)
         self.conversations = Conversations(self._engine)
         self.origins = Origins(self._engine)
-        sql.event.listen(self._engine, "connect", _configure)
-        sql.event.listen(self._engine, "begin", _begin)
         self._writing = self._engine.execution_options(**WRITING)
         try:
             with self._writing.begin() as connection:
                 for tables in _TABLES:
                     tables.create_all(connection)
-                for statement in _FULL_TEXT:
-                    connection.exec_driver_sql(statement)
             found = self.settings().get("format", FORMAT)
         except sql.exc.DatabaseError as error:
             self.close()
@@ -133,9 +158,7 @@ class Catalogue:
     def set_settings(self, settings: Mapping[str, str]) -> None:
         """Stores or overwrites these settings."""
         with self._writing.begin() as connection:
-            for name, value in settings.items():
-                connection.execute(_settings.delete().where(_settings.c.name == name))
-                connection.execute(_settings.insert().values(name=name, value=value))
+            insert_or_replace(connection, _settings, [{"name": name, "value": settings[name]} for name in settings])
 
     # Articles
 
@@ -197,7 +220,7 @@ class Catalogue:
 
     def whole(self, article_id: str) -> tuple[Article, list[Passage]] | None:
         """The current revision of an article with its passages in its order."""
-        query = sql.select(_passages).where(_passages.c.article_id == article_id).order_by(_passages.c.start)
+        query = sql.select(*_SHOWN).where(_passages.c.article_id == article_id).order_by(_passages.c.start)
         with self._engine.begin() as connection:
             found = connection.execute(_SELECTED.where(_articles.c.id == article_id)).one_or_none()
             if found is None:
@@ -248,30 +271,26 @@ class Catalogue:
 
     def _drop_passages(self, connection: sql.Connection, article_ids: Sequence[str]) -> None:
         chosen = _passages.c.article_id.in_(article_ids)
-        rows = connection.execute(sql.select(_passages.c.number, _passages.c.id).where(chosen)).all()
-        if rows:
-            # One by one: a single statement takes 32,766 values at the most.
-            indexed = _full_text.delete().where(_full_text.c.rowid == sql.bindparam("gone"))
-            connection.execute(indexed, [{"gone": row.number} for row in rows])
-            connection.execute(_passages.delete().where(chosen))
-            connection.execute(_unsettled.insert().prefix_with("OR IGNORE"), [{"passage_id": row.id} for row in rows])
+        ids = connection.scalars(sql.select(_passages.c.id).where(chosen)).all()
+        connection.execute(_passages.delete().where(chosen))
+        _unsettle(connection, ids)
+        number = (connection.scalar(_LAST_CHANGE) or 0) + 1
+        insert_or_replace(connection, _changes, [{"article_id": id, "number": number} for id in article_ids])
 
     def _insert(self, connection: sql.Connection, entry: Entry) -> None:
         article = entry.article
         values = {name: _stored(getattr(article, name)) for name in _METADATA}
         key = {"article_id": article.id, "revision": article.revision}
-        connection.execute(_revisions.insert().prefix_with("OR IGNORE").values(**key, **values))
+        insert_or_keep(connection, _revisions, [{**key, **values}])
         current = {"revision": article.revision, "origin": article.origin, "added_at": _stored(article.added_at)}
-        updated = connection.execute(_articles.update().where(_articles.c.id == article.id).values(**current))
-        if not updated.rowcount:
-            connection.execute(_articles.insert().values(id=article.id, **current))
+        insert_or_replace(connection, _articles, [{"id": article.id, **current}])
         copies.store(connection, article.id, entry.fingerprint, article.published_at)
         identity.store(connection, article.id, article.url)
-        for passage in entry.passages:
-            number = connection.execute(_passages.insert().values(**_passage_row(passage))).lastrowid
-            indexed = {"rowid": number, "title": _headline(article), "text": passage.text}
-            connection.execute(_full_text.insert().values(**indexed))
-            connection.execute(_unsettled.delete().where(_unsettled.c.passage_id == passage.id))
+        above = terms(headline(article))
+        rows = [_passage_row(*each, above) for each in zip(entry.passages, entry.vectors, strict=True)]
+        if rows:
+            connection.execute(_passages.insert(), rows)
+            _unsettle(connection, [passage.id for passage in entry.passages])
 
     def complete(self, made: Callable[[str], bytes]) -> None:
         """Notes what an earlier newsqa did not: fingerprint and address of every article, and which origin holds it."""
@@ -290,74 +309,91 @@ class Catalogue:
         if renewed:
             self.set_settings({"fingerprints": version})
 
-    # Vectors that may disagree with the passages
-
-    def unsettle(self, passage_ids: Collection[str]) -> None:
-        """Notes that vectors of these passages are about to be written."""
+    def forget_vectors(self) -> None:
+        """Forgets all vectors: they are to be made anew."""
         with self._writing.begin() as connection:
-            connection.execute(_unsettled.insert().prefix_with("OR IGNORE"), [{"passage_id": id} for id in passage_ids])
+            connection.execute(_passages.update().values(vector=None))
 
-    def unsettled(self) -> set[str]:
-        """Passage ids whose vectors may be there although the passages are not."""
+    def incomplete(self) -> list[str]:
+        """The ids of articles that have a passage without a vector."""
+        lacking = sql.select(_passages.c.article_id).where(_passages.c.vector.is_(None)).distinct()
         with self._engine.begin() as connection:
-            return set(connection.scalars(sql.select(_unsettled.c.passage_id)))
+            return list(connection.scalars(lacking.order_by(_passages.c.article_id)))
 
-    def settle(self, passage_ids: Collection[str]) -> None:
-        """Notes that the vectors of these passages are gone."""
-        noted = _unsettled.delete().where(_unsettled.c.passage_id == sql.bindparam("gone"))
-        with self._writing.begin() as connection:
-            connection.execute(noted, [{"gone": id} for id in passage_ids])
+    # What is searched
 
-    # Searching
+    def last_change(self) -> tuple[int, list[str]]:
+        """The number of the last change, and passages that Chroma may disagree about; at most `MOST_BEHIND` + 1."""
+        unsettled = sql.select(_unsettled.c.passage_id).limit(MOST_BEHIND + 1)
+        with self._engine.begin() as connection:
+            return connection.scalar(_LAST_CHANGE) or 0, list(connection.scalars(unsettled))
 
-    def search(self, terms: Sequence[str], k: int, filters: Filters) -> dict[str, float]:
-        """The `k` best passage ids with their BM25 scores (0 and up), best first.
+    def changed(self, since: int) -> tuple[int, Collection[str], Sequence[Row]]:
+        """The number of the last change, the ids of the articles that changed after `since`, and their passages.
 
-        Args:
-            terms: words in any spelling; each is quoted, so nothing in them is query syntax.
-            k: how many at the most.
-            filters: only passages of articles that pass.
+        Raises:
+            LibraryError: a passage is damaged.
         """
-        if not terms:
-            return {}
-        match = " OR ".join('"' + term.replace('"', '""') + '"' for term in terms)
-        score = (-sql.literal_column("bm25(full_text)", sql.Float)).label("score")
-        joined = _full_text.join(_passages, _passages.c.number == _full_text.c.rowid)
-        query = sql.select(_passages.c.id, score).where(sql.text("full_text MATCH :match").bindparams(match=match))
-        if filters:
-            joined = joined.join(_CURRENT, _passages.c.article_id == _articles.c.id)
-            query = query.where(_condition(filters))
-        query = query.select_from(joined).order_by(score.desc(), _passages.c.id).limit(k)
+        newer = _changes.c.number > since
+        query = sql.select(*_SEARCHED).order_by(_passages.c.number)
         with self._engine.begin() as connection:
-            return {row.id: row.score for row in connection.execute(query)}
+            last = connection.scalar(_LAST_CHANGE) or 0
+            ids = set(connection.scalars(sql.select(_changes.c.article_id).where(newer)))
+            if since:
+                query = query.where(_passages.c.article_id.in_(sql.select(_changes.c.article_id).where(newer)))
+            rows = [_row(row) for row in connection.execute(query) if row.vector is not None]
+        return last, ids, rows
 
-    def passage_ids(self, filters: Filters) -> list[str]:
-        """The ids of all passages that pass the filters."""
-        query = sql.select(_passages.c.id).order_by(_passages.c.number)
-        if filters:
-            joined = _passages.join(_CURRENT, _passages.c.article_id == _articles.c.id)
-            query = query.select_from(joined).where(_condition(filters))
+    def article_ids(self, filters: Filters) -> set[str]:
+        """The ids of all articles that pass the filters."""
+        query = sql.select(_articles.c.id).select_from(_CURRENT).where(_condition(filters))
         with self._engine.begin() as connection:
-            return list(connection.scalars(query))
+            return set(connection.scalars(query))
+
+    # Chroma, which follows
+
+    def unsettle(self, passage_ids: Collection[str] | None = None) -> None:
+        """Notes that Chroma may disagree about these passages; about all when none are named."""
+        with self._writing.begin() as connection:
+            _unsettle(connection, connection.scalars(_PASSAGE_IDS).all() if passage_ids is None else passage_ids)
+
+    def unsettled(self, limit: int | None = None) -> dict[str, bytes | None]:
+        """The ids of passages that Chroma may disagree about, with the vectors of those that are there (float16)."""
+        query = sql.select(_unsettled.c.passage_id, _passages.c.vector).select_from(_BEHIND).where(_KNOWN).limit(limit)
+        with self._engine.begin() as connection:
+            return {row.passage_id: row.vector for row in connection.execute(query)}
+
+    def vectors(self, sample: int) -> dict[str, bytes]:
+        """The vectors (float16) of some passages, by their ids, from all over."""
+        query = sql.select(_passages.c.id, _passages.c.vector).where(_passages.c.vector.is_not(None))
+        with self._engine.begin() as connection:
+            return {row.id: row.vector for row in connection.execute(query.order_by(_passages.c.id).limit(sample))}
+
+    def count_unsettled(self) -> int:
+        """How many passages Chroma may disagree about."""
+        with self._engine.begin() as connection:
+            return connection.scalar(sql.select(sql.func.count()).select_from(_BEHIND).where(_KNOWN)) or 0
+
+    def settle(self, passages: Mapping[str, bytes | None]) -> None:
+        """Notes that Chroma agrees about these passages, as `unsettled` gave them; those that changed since stay."""
+        with self._writing.begin() as connection:
+            for there in (True, False):
+                rows = [{"settled": id} for id, vector in passages.items() if (vector is not None) == there]
+                if rows:
+                    connection.execute(_AGREED.where(_STILL_THERE if there else ~_STILL_THERE), rows)
+
+    def passage_ids(self) -> list[str]:
+        """The ids of all passages."""
+        with self._engine.begin() as connection:
+            return list(connection.scalars(_PASSAGE_IDS))
 
     def passages(self, scores: Mapping[str, tuple[float, Mapping[str, float]]]) -> list[ScoredPassage]:
         """The passages of these ids with their scores, in the order given; ids that are not stored are left out."""
         with self._engine.begin() as connection:
-            rows = connection.execute(sql.select(_passages).where(_passages.c.id.in_(list(scores)))).all()
+            rows = connection.execute(sql.select(*_SHOWN).where(_passages.c.id.in_(list(scores)))).all()
             articles = _texts(connection, {row.article_id for row in rows})
         found = {row.id: _scored(row, articles[row.article_id], *scores[row.id]) for row in rows}
         return [found[id] for id in scores if id in found]
-
-
-def _begin(connection: sql.Connection) -> None:
-    """Begins a transaction; one that writes takes its turn at once: SQLite gives none to who has read already."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
-
-
-def _configure(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy begins transactions; sqlite3 would begin them too late
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
 
 
 def _texts(connection: sql.Connection, article_ids: Collection[str]) -> dict[str, Any]:
@@ -377,12 +413,6 @@ def _condition(filters: Filters) -> Any:
     if filters.published_to:
         conditions.append(published <= filters.published_to.isoformat()[:10])
     return sql.and_(sql.true(), *conditions)
-
-
-def _headline(article: Article) -> str:
-    """What is searched beside the passage: title, subtitle, publisher, place and the date in words."""
-    published = article.published_at.strftime("%-d %B %Y") if article.published_at else ""
-    return "\n".join(filter(None, (article.title, article.subtitle, article.publisher, article.place, published)))
 
 
 def _stored(value: Any) -> Any:
@@ -408,15 +438,31 @@ def _article(row: Any) -> Article:
     return Article(**{**values, **dates})
 
 
-def _passage_row(passage: Passage) -> dict[str, Any]:
+def _unsettle(connection: sql.Connection, passage_ids: Collection[str]) -> None:
+    insert_or_keep(connection, _unsettled, [{"passage_id": id} for id in passage_ids])
+
+
+def _passage_row(passage: Passage, vector: "NDArray[np.float32]", above: bytes) -> dict[str, Any]:
     spans = [[sentence.start, sentence.end, int(sentence.heading)] for sentence in passage.sentences]
+    words, stored = above + terms(passage.text), vector.astype("<f2").tobytes()
     return {
         "id": passage.id,
         "article_id": passage.article_id,
         "start": passage.start,
         "end": passage.end,
         "sentences": json.dumps(spans, separators=(",", ":")),
+        "words": words,
+        "vector": stored,
+        "checksum": crc32(stored, crc32(words)),
     }
+
+
+def _row(row: Any) -> Row:
+    if crc32(row.vector, crc32(row.words)) != row.checksum:
+        raise LibraryError(
+            f"a passage of article {row.article_id!r} is damaged on the disk: `newsqa doctor --repair` makes it anew"
+        )
+    return Row(row.id, row.article_id, row.words, np.frombuffer(row.vector, "<f2").astype(np.float32))
 
 
 def _passage(row: Any, text: str) -> Passage:

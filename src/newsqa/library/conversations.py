@@ -11,6 +11,7 @@ from sqlalchemy import Column, ForeignKey, Integer, String, Text
 
 from newsqa.domain import now
 from newsqa.errors import ConversationNotFoundError
+from newsqa.library.database import WRITING, insert_or_replace
 
 conversation_tables = sql.MetaData()
 _conversations = sql.Table(
@@ -49,8 +50,6 @@ _replies = sql.Table(
     Column("reply", Text, nullable=False),
     Column("given_at", String, nullable=False, index=True),
 )
-WRITING = {"writes": True}
-"""Execution option of the transactions that write."""
 REPLIES_KEPT = timedelta(hours=24)
 MAX_TITLE_CHARS = 200
 
@@ -234,7 +233,7 @@ class Conversations:
         """Keeps it for 24 hours."""
         values = {"owner": owner, "key": key, "reply": json.dumps(reply), "given_at": now().isoformat()}
         with self._writing.begin() as connection:
-            connection.execute(_replies.insert().prefix_with("OR REPLACE").values(**values))
+            insert_or_replace(connection, _replies, [values])
 
 
 def _missing(id: str) -> str:

@@ -10,7 +10,7 @@ import sqlalchemy as sql
 from sqlalchemy import Column, String, Text
 
 from newsqa.domain import Article, Origin, now
-from newsqa.library.conversations import WRITING
+from newsqa.library.database import WRITING, insert_or_replace
 from newsqa.library.identity import address_key
 from newsqa.loading.visits import STAND_IN
 
@@ -109,7 +109,7 @@ class Origins:
                 if error:
                     kept = prior or replace(origin, stamp="", etag="", last_modified="")
                     kept = replace(kept, failed_at=moment, error=error[:MAX_ERROR_CHARS])
-                connection.execute(_origins.insert().prefix_with("OR REPLACE").values(**_values(kept)))
+                insert_or_replace(connection, _origins, [_values(kept)])
 
     def ids_of(self, address: str) -> list[str]:
         """The ids of the articles that an origin or its members hold."""
@@ -151,9 +151,9 @@ class Origins:
     def leave_out(self, connection: sql.Connection, articles: Iterable[Article]) -> None:
         """Notes that these articles were removed: a sync does not bring them back, naming them does."""
         for article in articles:
-            for mark in marks(article) if article.origin else ():
-                values = {"mark": mark, "article_id": article.id}
-                connection.execute(_left_out.insert().prefix_with("OR REPLACE").values(**values))
+            if article.origin:
+                rows = [{"mark": mark, "article_id": article.id} for mark in marks(article)]
+                insert_or_replace(connection, _left_out, rows)
 
     def left_out(self) -> set[str]:
         """The marks of articles that were removed."""
@@ -193,8 +193,7 @@ def _inside(address: str) -> Any:
 
 def _hold(connection: sql.Connection, noted: Noted) -> None:
     pairs = [{"origin": origin, "article_id": id, "lost": False} for origin, id in sorted(noted.holds)]
-    if pairs:
-        connection.execute(_held.insert().prefix_with("OR REPLACE"), pairs)
+    insert_or_replace(connection, _held, pairs)
     if noted.whole:
         rows = connection.execute(sql.select(_held).where(_inside(noted.origin.address) & ~_held.c.lost)).all()
         for row in rows:

@@ -1,11 +1,11 @@
 """Adds, replaces, removes and finds articles, keeping catalogue and vectors in step at every instant."""
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -13,13 +13,17 @@ from langchain_core.embeddings import Embeddings
 from newsqa.domain import Article, Copy, Filters, Passage, ScoredPassage, now
 from newsqa.errors import ArticleError, ArticleNotFoundError, IndexMismatchError, LibraryError
 from newsqa.library import copies
-from newsqa.library.catalogue import Catalogue, Entry, Place
+from newsqa.library.catalogue import MOST_BEHIND, Catalogue, Entry, Place
 from newsqa.library.conversations import Conversations
+from newsqa.library.following import Follower
 from newsqa.library.identity import address_key, same_address
+from newsqa.library.mirror import Mirror
 from newsqa.library.origins import Origins
 from newsqa.library.ownership import Ownership
-from newsqa.library.vectors import Vectors
 from newsqa.passages import split_passages
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Outcome = Literal["added", "replaced", "unchanged"]
 GROUP = 256
@@ -55,18 +59,25 @@ class Health:
         return not self.missing_vectors and not self.stray_vectors
 
 
+@dataclass(frozen=True)
+class _Draft:
+    """An article cut into passages, not yet embedded; without passages when it is stored already."""
+
+    article: Article
+    passages: tuple[Passage, ...]
+
+    def entry(self, vectors: "NDArray[np.float32]") -> Entry:
+        """What is stored of it, with the vectors of its passages."""
+        return Entry(self.article, self.passages, vectors, copies.fingerprint(self.article.text))
+
+
 class Library:
     """A folder with all that is stored, owned by one process while it is open; a context manager.
 
-    A change is written in five steps. The library may be killed between any two of them, and the next
-    opening undoes or finishes the change:
-
-    1. the ids of the new vectors are noted as unsettled;
-    2. the new vectors are written;
-    3. one transaction puts the new articles and passages in the place of the old, takes the new ids off
-       the note and puts the old ones on it: the change has happened;
-    4. the old vectors are removed;
-    5. their ids are taken off the note.
+    A change has happened when one transaction has put the new articles, passages and vectors in the place of the old
+    (write point `add: committed`, `remove: committed`); it notes the passages that Chroma does not know of yet. Chroma
+    is brought up to date afterwards, by a thread, and until it is those passages are compared exactly. The process may
+    be killed at any instant: the next opening goes on with the note.
     """
 
     def __init__(
@@ -113,13 +124,14 @@ class Library:
             opened.callback(self._catalogue.close)
             if not reindex:
                 self._check_identity(folder, identity_now)
-            self._vectors = Vectors(folder / "vectors")
-            opened.callback(self._vectors.close)
+            self._mirror = Mirror(self._catalogue.changed)
+            self._follower = Follower(folder / "vectors", self._catalogue, on_write)
+            opened.callback(self._follower.close)
             if reindex:
                 self._reindex()
-            self._settle()
-            self._catalogue.set_settings(identity_now)
             self._catalogue.complete(copies.fingerprint)
+            self._complete()
+            self._catalogue.set_settings(identity_now)
             self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
@@ -160,7 +172,7 @@ class Library:
         """
         outcomes: dict[str, Outcome] = {}
         failed: dict[str, ArticleError] = {}
-        group: list[tuple[Entry, Outcome]] = []
+        group: list[tuple[_Draft, Outcome]] = []
 
         def flush() -> None:
             self._write([entry for entry, _ in group], on_passages)
@@ -204,8 +216,7 @@ class Library:
             self._on_write("remove: checked")
             self._catalogue.remove(article_ids, leave_out=leave_out)
             self._on_write("remove: committed")
-            self._settle()
-            self._on_write("remove: settled")
+        self._follower.follow()
 
     def _check_identity(self, folder: Path, identity: Mapping[str, str]) -> None:
         recorded = self._catalogue.settings()
@@ -218,47 +229,31 @@ class Library:
 
     def _reindex(self) -> None:
         self._catalogue.set_settings({"embedding_model": "half re-indexed"})  # refused until this is done
-        self._vectors.clear()
-        group: list[Entry] = []
-        for article in self._catalogue.articles(Filters()):
-            group.append(self._entry(article))
-            if sum(len(entry.passages) for entry in group) >= GROUP:
-                self._write(group)
-                group = []
-        self._write(group)
+        self._catalogue.forget_vectors()
+        self._follower.forget()
 
-    def _write(self, entries: Sequence[Entry], on_passages: Callable[[int], None] = lambda number: None) -> None:
-        entries = [entry for entry in entries if entry.passages]
-        if not entries:
+    def _complete(self) -> None:
+        """Cuts and embeds articles that lack vectors: an earlier newsqa kept them in Chroma only."""
+        for group in _groups(self._draft(self.get(id)) for id in self._catalogue.incomplete()):
+            self._write(group)
+
+    def _write(self, drafts: Sequence[_Draft], on_passages: Callable[[int], None] = lambda number: None) -> None:
+        drafts = [draft for draft in drafts if draft.passages]
+        if not drafts:
             return
-        passages = [(entry.article, passage) for entry in entries for passage in entry.passages]
-        ids = [passage.id for _, passage in passages]
-        self._catalogue.unsettle(ids)
-        self._on_write("add: noted")
-        try:
-            for start in range(0, len(ids), GROUP):
-                part = passages[start : start + GROUP]
-                texts = [indexed_text(article, passage) for article, passage in part]
-                vectors = np.asarray(self._embedding.embed_documents(texts), np.float32)
-                self._vectors.add(ids[start : start + GROUP], vectors)
-                on_passages(len(part))
-        except BaseException:
-            self._settle()
-            raise
-        self._on_write("add: vectors written")
-        self._catalogue.store(entries)
+        texts = [indexed_text(draft.article, passage) for draft in drafts for passage in draft.passages]
+        vectors = []
+        for start in range(0, len(texts), GROUP):
+            part = texts[start : start + GROUP]
+            vectors.append(np.asarray(self._embedding.embed_documents(part), np.float32))
+            on_passages(len(part))
+        self._on_write("add: embedded")
+        of = np.split(np.concatenate(vectors), np.cumsum([len(draft.passages) for draft in drafts])[:-1])
+        self._catalogue.store([draft.entry(rows) for draft, rows in zip(drafts, of, strict=True)])
         self._on_write("add: committed")
-        self._settle()
-        self._on_write("add: settled")
+        self._follower.follow()
 
-    def _settle(self) -> None:
-        """Removes every vector whose passage is not in the catalogue, as far as the note says so."""
-        unsettled = self._catalogue.unsettled()
-        if unsettled:
-            self._vectors.remove(unsettled)
-            self._catalogue.settle(unsettled)
-
-    def _prepared(self, article: Article, *, by_id: bool) -> tuple[Entry, Outcome]:
+    def _prepared(self, article: Article, *, by_id: bool) -> tuple[_Draft, Outcome]:
         """The article under the id it has or gets here, cut into passages unless nothing changed."""
         existing = self.known(article, by_id=by_id)
         if existing is None and self._catalogue.article(article.id):
@@ -266,17 +261,16 @@ class Library:
             article = replace(article, id=f"{article.id}-{apart}")
             existing = self._catalogue.article(article.id)
         if existing is None:
-            return self._entry(article), "added"
+            return self._draft(article), "added"
         if existing.revision == article.revision:
             if article.origin and article.origin != existing.origin:
                 self._catalogue.move(existing.id, article.origin)
-            return Entry(existing, ()), "unchanged"
-        return self._entry(replace(article, id=existing.id, origin=article.origin or existing.origin)), "replaced"
+            return _Draft(existing, ()), "unchanged"
+        return self._draft(replace(article, id=existing.id, origin=article.origin or existing.origin)), "replaced"
 
-    def _entry(self, article: Article) -> Entry:
+    def _draft(self, article: Article) -> _Draft:
         article = replace(article, added_at=article.added_at or now())
-        passages = tuple(split_passages(article, self._passage_words))
-        return Entry(article, passages, copies.fingerprint(article.text))
+        return _Draft(article, tuple(split_passages(article, self._passage_words)))
 
     def _check(self, article: Article) -> None:
         name = f"article {article.id!r}"
@@ -327,6 +321,11 @@ class Library:
             return True
         elsewhere = self.origins.holders(existing.id) - {article.origin} if article.origin else set[str]()
         return not elsewhere and (not existing.origin or not article.origin or existing.origin == article.origin)
+
+    @property
+    def ownership(self) -> Ownership:
+        """The lock of its folder."""
+        return self._ownership
 
     @property
     def origins(self) -> Origins:
@@ -404,30 +403,39 @@ class Library:
         return self.counts()["articles"]
 
     def health(self) -> Health:
-        """Whether catalogue and vectors agree; reads all ids."""
+        """Whether catalogue and vectors agree, once Chroma is up to date; reads all ids."""
         with self._writing:
-            passages, vectors = set(self._catalogue.passage_ids(Filters())), self._vectors.ids()
+            passages, vectors = set(self._catalogue.passage_ids()), self._follower.ids()
         return Health(len(self), len(passages), len(passages - vectors), len(vectors - passages))
 
     # Searching it
 
     def search_text(self, terms: Sequence[str], k: int, filters: Filters) -> dict[str, float]:
         """The `k` best passage ids by BM25, with their scores, best first."""
-        return self._catalogue.search(terms, k, filters)
+        change, _ = self._catalogue.last_change()
+        return self._mirror.view(change).search(terms, k, self._among(filters))
 
     def search_vectors(self, vector: Sequence[float], k: int, filters: Filters) -> dict[str, float]:
-        """The `k` nearest passage ids among those that pass, with their cosines, nearest first."""
-        hidden = self._catalogue.unsettled()
-        allowed = self._catalogue.passage_ids(filters) if filters else None
-        if allowed == []:
-            return {}
-        cosines = self._vectors.nearest(vector, k + len(hidden), allowed)
-        best = sorted((id for id in cosines if id not in hidden), key=lambda id: (-cosines[id], id))
-        return {id: cosines[id] for id in best[:k]}
+        """The `k` nearest passage ids among those that pass, with their cosines, nearest first.
+
+        Chroma finds them, approximately. They are all compared, exactly, where a filter is given, and where Chroma
+        is not ready or far behind.
+        """
+        change, behind = self._catalogue.last_change()
+        view = self._mirror.view(change)
+        found = None if filters or len(behind) > MOST_BEHIND else self._follower.nearest(vector, k + len(behind))
+        if found is None:
+            return view.nearest(vector, k, self._among(filters))
+        cosines = view.cosines(vector, {*found, *behind})
+        return dict(sorted(cosines.items(), key=lambda each: (-each[1], each[0]))[:k])
 
     def cosines(self, vector: Sequence[float], passage_ids: Collection[str]) -> dict[str, float]:
         """The exact cosine of `vector` with each of these passages."""
-        return self._vectors.cosines(vector, passage_ids)
+        change, _ = self._catalogue.last_change()
+        return self._mirror.view(change).cosines(vector, passage_ids)
+
+    def _among(self, filters: Filters) -> set[str] | None:
+        return self._catalogue.article_ids(filters) if filters else None
 
     def passages(self, scores: Mapping[str, tuple[float, Mapping[str, float]]]) -> list[ScoredPassage]:
         """The passages of these ids, with score and parts, in the order given; those gone since are left out."""
@@ -448,3 +456,14 @@ def _same(one: Article, other: Article) -> bool:
     """Whether the library may take two articles for one."""
     alike = (one.origin and one.origin == other.origin) or (one.url and address_key(one.url) == address_key(other.url))
     return one.id == other.id or bool(alike)
+
+
+def _groups(drafts: Iterable[_Draft]) -> Iterator[list[_Draft]]:
+    """Drafts that are embedded and committed together."""
+    group: list[_Draft] = []
+    for draft in drafts:
+        group.append(draft)
+        if sum(len(each.passages) for each in group) >= GROUP:
+            yield group
+            group = []
+    yield group

@@ -1,8 +1,8 @@
-"""The vectors of all passages, in Chroma through langchain-chroma."""
+"""The vectors of all passages in Chroma, where the nearest of many are found quickly; it follows the catalogue."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,10 +18,11 @@ _HNSW: "CreateHNSWConfiguration" = {
     "ef_search": 200,
     "max_neighbors": 32,
 }
+COLLECTION = "passages"
 
 
 class Vectors:
-    """A folder of vectors by passage id. What it returns is checked against the catalogue by the caller."""
+    """Vectors by passage id. What it returns is checked against the catalogue by the caller."""
 
     def __init__(self, folder: Path) -> None:
         """Opens the folder, which is made when missing."""
@@ -34,54 +35,44 @@ class Vectors:
     def _open(self) -> "Chroma":
         from langchain_chroma import Chroma
 
-        return Chroma("passages", client=self._client, collection_configuration={"hnsw": _HNSW})
+        return Chroma(COLLECTION, client=self._client, collection_configuration={"hnsw": _HNSW})
 
     def clear(self) -> None:
         """Forgets everything, vectors of another length included."""
         self._store.delete_collection()
         self._store = self._open()
 
-    def add(self, passage_ids: Sequence[str], vectors: "NDArray[np.float32]") -> None:
-        """Stores each row of `vectors` [passages, dimensions] under its id; an id that is there is overwritten.
+    def put(self, vectors: "Mapping[str, NDArray[np.float32]]") -> None:
+        """Stores each vector under its passage id, in the place of one that is there.
 
         No text is stored beside them: the catalogue has it, and Chroma's own text index would cost
         1 ms a passage.
         """
-        collection = self._client.get_collection("passages")
-        for start in range(0, len(passage_ids), _BATCH):
-            ids = list(passage_ids[start : start + _BATCH])
-            collection.upsert(ids=ids, embeddings=vectors[start : start + _BATCH], documents=[""] * len(ids))
+        collection = self._client.get_collection(COLLECTION)
+        for part in _parts(list(vectors)):
+            collection.upsert(ids=part, embeddings=np.stack([vectors[id] for id in part]), documents=[""] * len(part))
 
     def remove(self, passage_ids: Collection[str]) -> None:
         """Forgets these ids; unknown ones are passed over."""
         for part in _parts(list(passage_ids)):
             self._store.delete(ids=part)
 
-    def nearest(self, vector: Sequence[float], k: int, among: list[str] | None = None) -> dict[str, float]:
-        """The `k` nearest passage ids with their cosines (-1 to 1), nearest first; approximate (HNSW).
-
-        Args:
-            vector: of the question.
-            k: how many at the most.
-            among: only these ids, where given.
-        """
-        chosen: dict[str, Any] = {} if among is None else {"ids": among}
-        found = self._store.similarity_search_by_vector_with_relevance_scores(list(vector), k=k, **chosen)
-        return {document.id or "": 1 - distance for document, distance in found}
-
-    def cosines(self, vector: Sequence[float], passage_ids: Collection[str]) -> dict[str, float]:
-        """The exact cosine of `vector` with each of these passages; unknown ids are left out."""
-        cosines: dict[str, float] = {}
-        for part in _parts(list(passage_ids)):
-            found = self._store.get(ids=part, include=["embeddings"])
-            if found["ids"]:
-                products = np.asarray(found["embeddings"], np.float32) @ np.asarray(vector, np.float32)
-                cosines.update(zip(found["ids"], products.tolist(), strict=True))
-        return cosines
+    def nearest(self, vector: Sequence[float], k: int) -> list[str]:
+        """The `k` nearest passage ids, nearest first; approximate (HNSW)."""
+        found = self._store.similarity_search_by_vector_with_relevance_scores(list(vector), k=k)
+        return [document.id or "" for document, _ in found]
 
     def ids(self) -> set[str]:
         """The ids of all vectors."""
         return set(self._store.get(include=[])["ids"])
+
+    def read(self, passage_ids: Collection[str]) -> "dict[str, NDArray[np.float32]]":
+        """The vectors of these ids; unknown ones are left out."""
+        found: dict[str, NDArray[np.float32]] = {}
+        for part in _parts(list(passage_ids)):
+            stored = self._store.get(ids=part, include=["embeddings"])
+            found.update(zip(stored["ids"], np.asarray(stored["embeddings"], np.float32), strict=True))
+        return found
 
     def close(self) -> None:
         """Lets go of the folder."""
