@@ -17,11 +17,13 @@ def test_articles_are_made_until_there_are_enough_passages() -> None:
     assert [article.text for article in made] == [article.text for article in speed._made(120)]
 
 
-def test_given_articles_are_taken_again_and_again(tmp_path: Path) -> None:
+def test_given_articles_are_mixed_when_there_are_no_more(tmp_path: Path) -> None:
     file = tmp_path / "articles.jsonl"
     rows = [{"title": "Ferry", "text": "The ferry sails at noon."}, {"title": "Empty", "text": " "}]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    assert ["article-0", "article-1", "article-2"] == [article.id for article in speed._given(3, [file])]
+    given = list(speed._given(3, [file]))
+    assert ["article-0", "article-1", "article-2"] == [article.id for article in given]
+    assert {"The ferry sails at noon."} == {article.text.split("\n")[0] for article in given}
     file.write_text("", encoding="utf-8")
     with pytest.raises(ExternalError, match="no line has a title"):
         list(speed._given(3, [file]))

@@ -28,7 +28,7 @@ _OPTIONS = {
     "the gate": {"--tag", "--baseline", "--out", "--fail-on-regression", "--update-baseline"},
     "--compare": {"--tag", "--out", "--fail-on-regression", "--compare"},
     "--external": {"--limit"},
-    "speed": {"--passages", "--articles"},
+    "speed": {"--passages", "--articles", "--questions", "--library"},
 }
 """What may be said along with each."""
 _COLUMNS = ("false_answers", "false_refusals", "citation_precision", "recall_at_8")
@@ -86,6 +86,12 @@ def evaluate(
         list[Path] | None,
         typer.Option(help="For `speed`: JSON lines with title and text; else articles are made of the corpus."),
     ] = None,
+    questions: Annotated[
+        Path | None, typer.Option(help="For `speed`: JSON lines with question; else those of the suite factoid.")
+    ] = None,
+    library: Annotated[
+        Path | None, typer.Option(help="For `speed`: folder of a library that is there; only asking it is timed.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure the answers: run suites of cases and compare the scores with the baseline.
@@ -99,7 +105,7 @@ def evaluate(
     given = {
         "--tag": tag, "--baseline": baseline, "--out": out, "--fail-on-regression": fail_on_regression,
         "--update-baseline": update_baseline, "--compare": compare, "--limit": limit, "--passages": passages,
-        "--articles": articles, "--answerer": answerer != ANSWERERS[0],
+        "--articles": articles, "--questions": questions, "--library": library, "--answerer": answerer != ANSWERERS[0],
     }  # fmt: skip
     unfit = [option for option, value in given.items() if value and option not in _OPTIONS[mode]]
     if unfit:
@@ -111,7 +117,7 @@ def evaluate(
     elif mode == "speed":
         from newsqa_evals import speed
 
-        speed.measure(passages or [1000, 20_000], articles or [], as_json=as_json)
+        speed.measure(passages or [1000, 20_000], articles or [], questions, library, as_json=as_json)
     elif mode == "--answerer generative":
         _beside_extractive(named, tag, out, as_json=as_json)
     elif compare:

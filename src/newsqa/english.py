@@ -70,7 +70,15 @@ def _stemmer() -> Any:  # snowballstemmer has no types
 
 def folded(text: str) -> str:
     """`text` in lower case without accents."""
-    return "".join(char for char in normalize("NFKD", text) if not combining(char)).lower()
+    decomposed = normalize("NFKD", text)
+    return (decomposed if decomposed.isascii() else _marks().sub("", decomposed)).lower()
+
+
+@lru_cache(maxsize=1)
+def _marks() -> re.Pattern[str]:
+    """Matches what is set above, below or into a letter; there is none beyond the first two planes of Unicode."""
+    marks = "".join(char for char in map(chr, range(0x20000)) if combining(char))
+    return re.compile(f"[{marks}]+")
 
 
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"

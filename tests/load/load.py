@@ -1,10 +1,13 @@
 """Load on a real server over loopback: so many clients ask at once, and the citations of every answer are checked.
 
 python -m tests.load.load --clients 20 --seconds 30 [--adding] [--data DIR | --passages 1000] [--think 0] [--burst]
+
+With --adding one more client adds, replaces and removes articles; whatever was acknowledged has to show from then on.
 """
 
 import asyncio
 import json
+import math
 import random
 import resource
 import shutil
@@ -24,7 +27,8 @@ from rich.console import Console
 from rich.table import Table
 
 from newsqa import open_assistant
-from newsqa_evals.speed import _made, _questions
+from newsqa_evals.external import read_lines
+from newsqa_evals.speed import _given, _made, _questions
 from tests.serving import Server, serving
 
 SETTINGS = {"NEWSQA_RATE_LIMIT": "100000/minute"}
@@ -37,9 +41,11 @@ Values = dict[str, Any]
 class Load:
     """What the clients do, and what they find; times are in seconds."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: httpx.AsyncClient, questions: list[str]) -> None:
         """Nothing is asked yet."""
-        self._client, self._questions, self._chance = client, _questions(), random.Random(0)
+        self._client, self._questions, self._chance = client, questions, random.Random(0)
+        self._old: dict[str, tuple[float, str]] = {}
+        """When a change of an article was acknowledged, and the revision it has since; none when it is removed."""
         self._articles = _made(1_000_000)
         self._texts: dict[tuple[str, str], str] = {}
         self.whole: list[float] = []
@@ -54,21 +60,43 @@ class Load:
             answer = await (self._streamed(question, start) if number % 2 else self._plain(question))
             self.whole.append(perf_counter() - start)
             for citation in answer["citations"]:
+                self._note_stale(citation["article_id"], citation["revision"], start)
                 await self._check(citation)
         except (httpx.HTTPError, ValueError) as error:
             self.errors[_name(error)] += 1
 
     async def change(self) -> None:
         """Adds an article, replaces it, and removes it."""
-        made = next(self._articles)
-        path, values = f"/v1/articles/load-{made.id}", {"title": made.title, "text": made.text}
+        made, opening = next(self._articles), f"Report number {self.additions}."
+        id, values = f"load-{made.id}", {"title": made.title, "text": f"{opening} {made.text}"}
+        turned = {**values, "text": f"{opening} " + "\n\n".join(reversed(made.text.split("\n\n")))}
         try:
-            await self._send("POST", "/v1/articles", {"id": f"load-{made.id}", **values})
-            self.additions += 1
-            await self._send("PUT", path, {**values, "text": "\n\n".join(reversed(made.text.split("\n\n")))})
-            await self._send("DELETE", path)
+            for method, body in (("POST", values), ("PUT", turned), ("DELETE", None)):
+                self._old.pop(id, None)
+                path = "/v1/articles" if method == "POST" else f"/v1/articles/{id}"
+                await self._send(method, path, {"id": id, **values} if method == "POST" else body)
+                revision = await self._revision(id)
+                self._old[id] = perf_counter(), revision
+                await self._look(id, opening, there=bool(body))
+                self.additions += method == "POST"
         except httpx.HTTPError as error:
             self.errors[_name(error)] += 1
+
+    async def _revision(self, id: str) -> str:
+        """The revision of an article; empty when it is not there."""
+        response = await self._client.get(f"/v1/articles/{id}")
+        return "" if response.status_code == 404 else str(response.raise_for_status().json()["revision"])
+
+    async def _look(self, id: str, words: str, *, there: bool) -> None:
+        """Searches for what only this article says: it has to be found exactly when it is there."""
+        body = {"question": words, "top_k": 100, "filters": {"article_ids": [id]} if there else {}}
+        found = (await self._client.post("/v1/search", json=body)).raise_for_status().json()["passages"]
+        self.errors["not found after it was added"] += there and not found
+        self.errors["found after it was removed"] += not there and any(each["article_id"] == id for each in found)
+
+    def _note_stale(self, id: str, revision: str, asked_at: float) -> None:
+        at, current = self._old.get(id, (math.inf, ""))
+        self.errors["citation of what was changed before it was asked"] += asked_at > at and revision != current
 
     async def _plain(self, question: Values) -> Values:
         response = (await self._client.post("/v1/ask", json=question)).raise_for_status()
@@ -143,21 +171,34 @@ async def _bursts(load: Load, clients: int) -> None:
         await asyncio.gather(*map(load.ask, range(clients)))
 
 
-async def _measure(server: Server, clients: int, seconds: float, think: float, *, adding: bool, burst: bool) -> Values:
+async def _measure(
+    server: Server, questions: list[str], clients: int, seconds: float, think: float, *, adding: bool, burst: bool
+) -> Values:
     pool = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=server.url, limits=pool, timeout=90, trust_env=False) as client:
-        warm = Load(client)
+        warm = Load(client, questions)
         for number in range(WARM_UP):
             await warm.ask(number)
-        load, before, start = Load(client), _resident(server), perf_counter()
+        load, before, start = Load(client, questions), _resident(server), perf_counter()
+        memory: list[float] = []
+        watching = asyncio.create_task(_watch(server, memory))
         if burst:
             await _bursts(load, clients)
         else:
             await _closed_loops(load, clients, seconds, think, adding=adding)
+        watching.cancel()
+        second, last = (float(np.median(part)) for part in np.array_split(memory or [before], 4)[1::2])
         return _figures(load, perf_counter() - start) | {
             "resident before, MB": before,
-            "resident after, MB": _resident(server),
+            "resident in the second quarter, MB": second,
+            "resident in the last quarter, MB": last,
         }
+
+
+async def _watch(server: Server, memory: list[float]) -> None:
+    while True:
+        memory.append(_resident(server))
+        await asyncio.sleep(1)
 
 
 def _figures(load: Load, seconds: float) -> Values:
@@ -181,7 +222,7 @@ def _resident(server: Server) -> float:
 
 
 @contextmanager
-def _library(data: Path | None, passages: int) -> Iterator[Path]:
+def _library(data: Path | None, passages: int, files: list[Path]) -> Iterator[Path]:
     """A library's folder that may be changed: a copy of `data`, or made of so many passages."""
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent, "library")
@@ -189,23 +230,26 @@ def _library(data: Path | None, passages: int) -> Iterator[Path]:
             shutil.copytree(data, folder)
         else:
             with open_assistant(folder) as assistant:
-                assistant.library.add(_made(passages))
+                assistant.library.add(_given(passages, files) if files else _made(passages))
         yield folder
 
 
-def main(
+def main(  # noqa: PLR0917  # its arguments are options
     clients: Annotated[int, typer.Option(min=1, help="So many ask at once.")] = 20,
     seconds: Annotated[float, typer.Option(min=1, help="How long they do.")] = 30,
     data: Annotated[Path | None, typer.Option(help="A library; it is copied first.")] = None,
     passages: Annotated[int, typer.Option(min=100, help="Without one: passages of the library that is made.")] = 1000,
+    articles: Annotated[list[Path] | None, typer.Option(help="JSON lines that it is made of; else the corpus.")] = None,
+    questions: Annotated[Path | None, typer.Option(help="JSON lines with question; else those of a suite.")] = None,
     think: Annotated[float, typer.Option(min=0, help="Seconds a client waits after an answer.")] = 0,
     adding: Annotated[bool, typer.Option("--adding", help="Another client adds and removes articles.")] = False,
     burst: Annotated[bool, typer.Option("--burst", help="They all ask at one moment instead, five times.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Puts load on a server and prints what came of it."""
-    with _library(data, passages) as folder, serving(folder, SETTINGS) as server:
-        figures = asyncio.run(_measure(server, clients, seconds, think, adding=adding, burst=burst))
+    asked = [row["question"] for row in read_lines(questions)] if questions else _questions()
+    with _library(data, passages, articles or []) as folder, serving(folder, SETTINGS) as server:
+        figures = asyncio.run(_measure(server, asked, clients, seconds, think, adding=adding, burst=burst))
     if as_json:
         print(json.dumps(figures, indent=1))
         return

@@ -7,14 +7,16 @@ passages that pass a filter, and search while its index is behind or is rebuilt.
 import math
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from newsqa import english
-from newsqa.library.postings import Postings
+from newsqa.domain import Filters
+from newsqa.library.postings import MOST_ROWS, Postings
 from newsqa.library.words import term
 
 if TYPE_CHECKING:
@@ -34,9 +36,37 @@ class Row:
 
     id: str
     article_id: str
+    publisher: str
+    """Of its article."""
+    published_at: str
+    """Of its article (ISO 8601), empty when not known."""
     words: bytes
     """As `words.terms` gives them."""
-    vector: "NDArray[np.float32]"
+    vector: bytes
+    """Of float16, little endian."""
+
+
+@dataclass(frozen=True)
+class _Articles:
+    """The articles of a segment, each once: [articles]."""
+
+    ids: tuple[str, ...]
+    publishers: tuple[str, ...]
+    days: "NDArray[np.int32]"
+    """Of publication, as 20250512; 0 when not known."""
+
+    def passing(self, filters: Filters) -> "NDArray[np.bool_]":
+        """Which of them pass."""
+        passing = np.ones(len(self.ids), bool)
+        if filters.article_ids:
+            passing &= [id in filters.article_ids for id in self.ids]
+        if filters.publisher:
+            passing &= [publisher == filters.publisher for publisher in self.publishers]
+        if filters.published_from:
+            passing &= self.days >= _day(filters.published_from.isoformat())
+        if filters.published_to:
+            passing &= (self.days <= _day(filters.published_to.isoformat())) & (self.days > 0)
+        return passing
 
 
 @dataclass(frozen=True)
@@ -44,10 +74,9 @@ class Segment:
     """Passages that came together. Only `alive` differs between two versions of one."""
 
     ids: tuple[str, ...]
-    article_ids: tuple[str, ...]
-    """Each once."""
+    articles: _Articles
     article: "NDArray[np.int32]"
-    """Which of them each passage is of: [passages]."""
+    """Which article each passage is of: [passages]."""
     vectors: "NDArray[np.float32]"
     """[passages, dimensions], of length 1."""
     postings: Postings
@@ -58,41 +87,51 @@ class Segment:
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Self:
         """The segment of these passages."""
-        vectors = np.stack([row.vector for row in rows])
+        vectors = np.frombuffer(b"".join(row.vector for row in rows), "<f2").reshape(len(rows), -1)
         postings = Postings.of([row.words for row in rows])
-        return cls._of([row.id for row in rows], [row.article_id for row in rows], vectors, postings)
+        articles = [(row.article_id, row.publisher, _day(row.published_at)) for row in rows]
+        return cls._of([row.id for row in rows], articles, vectors.astype(np.float32), postings)
 
     @classmethod
     def joined(cls, parts: "Sequence[Segment]") -> Self:
         """One segment of what is still there of several."""
         ids = [id for part in parts for id, kept in zip(part.ids, part.alive, strict=True) if kept]
-        articles = [part.article_ids[at] for part in parts for at in part.article[part.alive]]
+        articles = [each for part in parts for each in part._of_passages()]  # noqa: SLF001  # they are of its kind
         vectors = np.concatenate([part.vectors[part.alive] for part in parts])
         return cls._of(ids, articles, vectors, Postings.joined([(part.postings, part.alive) for part in parts]))
 
     @classmethod
     def _of(
-        cls, ids: Sequence[str], articles: Sequence[str], vectors: "NDArray[np.float32]", postings: Postings
+        cls,
+        ids: Sequence[str],
+        articles: Sequence[tuple[str, str, int]],
+        vectors: "NDArray[np.float32]",
+        postings: Postings,
     ) -> Self:
-        code = {id: at for at, id in enumerate(dict.fromkeys(articles))}
-        article = np.fromiter((code[id] for id in articles), np.int32, len(articles))
+        code = {each: at for at, each in enumerate(dict.fromkeys(articles))}
+        article = np.fromiter((code[each] for each in articles), np.int32, len(articles))
+        article_ids, publishers, days = zip(*code, strict=True)
+        once = _Articles(article_ids, publishers, np.array(days, np.int32))
         row_of = {id: at for at, id in enumerate(ids)}
-        return cls(tuple(ids), tuple(code), article, vectors, postings, np.ones(len(ids), bool), row_of)
+        return cls(tuple(ids), once, article, vectors, postings, np.ones(len(ids), bool), row_of)
 
-    def among(self, article_ids: Collection[str] | None) -> "NDArray[np.bool_]":
-        """Which passages are there and of these articles: [passages]."""
-        if article_ids is None:
-            return self.alive
-        chosen = np.fromiter((id in article_ids for id in self.article_ids), bool, len(self.article_ids))
-        passing: NDArray[np.bool_] = self.alive & chosen[self.article]
+    def _of_passages(self) -> list[tuple[str, str, int]]:
+        """Id, publisher and day of the article of each passage that is there."""
+        articles = self.articles
+        each = list(zip(articles.ids, articles.publishers, articles.days.tolist(), strict=True))
+        return [each[at] for at in self.article[self.alive]]
+
+    def among(self, filters: Filters) -> "NDArray[np.bool_]":
+        """Which passages are there and pass: [passages]."""
+        passing: NDArray[np.bool_] = (
+            self.alive & self.articles.passing(filters)[self.article] if filters else self.alive
+        )
         return passing
 
     def without(self, article_ids: Collection[str]) -> "Segment":
         """The same where the passages of these articles are gone."""
-        if not any(id in article_ids for id in self.article_ids):
-            return self
-        gone = np.fromiter((id in article_ids for id in self.article_ids), bool, len(self.article_ids))
-        return replace(self, alive=self.alive & ~gone[self.article])
+        gone = np.fromiter((id in article_ids for id in self.articles.ids), bool, len(self.articles.ids))
+        return replace(self, alive=self.alive & ~gone[self.article]) if gone.any() else self
 
 
 @dataclass(frozen=True)
@@ -116,13 +155,13 @@ class View:
     def __contains__(self, id: object) -> bool:
         return any(id in each.row_of and each.alive[each.row_of[id]] for each in self.segments)
 
-    def search(self, words: Sequence[str], k: int, article_ids: Collection[str] | None = None) -> dict[str, float]:
+    def search(self, words: Sequence[str], k: int, filters: Filters) -> dict[str, float]:
         """The `k` best passage ids by BM25 with their scores (above 0), best first.
 
         Args:
             words: any; a word that stands there twice counts twice.
             k: how many at the most.
-            article_ids: only passages of these articles, where given; how rare a word is is told by all.
+            filters: only passages that pass; how rare a word is is told by all.
         """
         number, mean = self._size
         scores = [np.zeros(len(each.ids)) for each in self.segments]
@@ -134,15 +173,15 @@ class View:
             for (rows, counts), score, norm in zip(found, scores, norms, strict=True):
                 score[rows] += idf * counts * (K1 + 1) / (counts + norm[rows])
         return self._best(
-            [np.where(each.among(article_ids), score, 0) for each, score in zip(self.segments, scores, strict=True)],
+            [np.where(each.among(filters), score, 0) for each, score in zip(self.segments, scores, strict=True)],
             k,
             above=0.0,
         )
 
-    def nearest(self, vector: Sequence[float], k: int, article_ids: Collection[str] | None = None) -> dict[str, float]:
+    def nearest(self, vector: Sequence[float], k: int, filters: Filters) -> dict[str, float]:
         """The `k` nearest passage ids with their cosines (-1 to 1), nearest first; exact. Arguments as of `search`."""
         wanted = np.asarray(vector, np.float32)
-        scores = [np.where(each.among(article_ids), each.vectors @ wanted, -np.inf) for each in self.segments]
+        scores = [np.where(each.among(filters), each.vectors @ wanted, -np.inf) for each in self.segments]
         return self._best(scores, k, above=-np.inf)
 
     def cosines(self, vector: Sequence[float], passage_ids: Iterable[str]) -> dict[str, float]:
@@ -164,23 +203,38 @@ class View:
             best += [(-float(score[at]), each.ids[at]) for at in rows]
         return {id: -score for score, id in sorted(best)[:k]}
 
-    def changed(self, change: int, article_ids: Collection[str], rows: Sequence[Row]) -> "View":
-        """What it is after a change: the passages of these articles are gone, these rows are there."""
-        segments = [left for each in self.segments if (left := each.without(article_ids)).alive.any()]
-        return View(change, (*segments, *([Segment.of(rows)] if rows else [])))
+    def without(self, article_ids: Collection[str]) -> "View":
+        """The same where the passages of these articles are gone."""
+        left = (each.without(article_ids) for each in self.segments)
+        return View(self.change, tuple(each for each in left if each.alive.any()))
+
+    def with_rows(self, rows: Sequence[Row], change: int) -> "View":
+        """The same with these passages, as of a change."""
+        return View(change, (*self.segments, *([Segment.of(rows)] if rows else [])))
 
     def tidied(self) -> "View":
-        """The same in few segments: each more than twice as large as the next one, and none with much that is gone."""
+        """The same in few segments: none with much that is gone, and no small one beside one as small."""
         segments: list[Segment] = []
         for each in self.segments:
             segments.append(each if each.alive.mean() > 1 - _MOST_DEAD else Segment.joined([each]))
-            while len(segments) > 1 and len(segments[-2].ids) <= 2 * len(segments[-1].ids):
+            while len(segments) > 1 and _worth_joining(*segments[-2:]):
                 segments[-2:] = [Segment.joined(segments[-2:])]
         return View(self.change, tuple(segments))
 
 
-Read = Callable[[int], tuple[int, Collection[str], Sequence[Row]]]
-"""Gives the number of the catalogue's last change, the articles that changed since a number, and their rows."""
+def _worth_joining(one: Segment, other: Segment) -> bool:
+    return len(one.ids) <= 2 * len(other.ids) and len(one.ids) + len(other.ids) <= MOST_ROWS
+
+
+@lru_cache(maxsize=20_000)
+def _day(moment: str) -> int:
+    """20250512 of 2025-05-12T10:00; 0 of nothing."""
+    return int(moment[:10].replace("-", "") or 0)
+
+
+Read = Callable[[int], AbstractContextManager[tuple[int, Collection[str], Iterable[Sequence[Row]]]]]
+"""Gives, of one moment, the number of the catalogue's last change, the articles that changed since a number, and their
+passages, some thousands at a time."""
 
 
 @dataclass
@@ -196,6 +250,13 @@ class Mirror:
         if self._view.change < change:
             with self._lock:
                 if self._view.change < change:
-                    self._view = self._view.changed(*self.read(self._view.change))
+                    self._view = self._renewed()
                     self._view = self._view.tidied()
         return self._view
+
+    def _renewed(self) -> View:
+        with self.read(self._view.change) as (change, article_ids, parts):
+            view = self._view.without(article_ids)
+            for rows in parts:
+                view = view.with_rows(rows, change)
+        return replace(view, change=change)

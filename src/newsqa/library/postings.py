@@ -10,18 +10,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+MOST_ROWS = 32_768
+"""As many are made or joined in a fraction of a second, and their numbers fit into two bytes."""
+
+
 @dataclass(frozen=True)
 class Postings:
-    """An inverted index over rows 0 to n - 1. It is never changed; others are made of it."""
+    """An inverted index over rows 0 to n - 1, at most `MOST_ROWS`. It is never changed; others are made of it."""
 
     terms: "NDArray[np.uint32]"
     """Every term that occurs, in order."""
     starts: "NDArray[np.int64]"
     """Where the rows of each term begin, and where the last one's end: [terms + 1]."""
-    rows: "NDArray[np.int32]"
+    rows: "NDArray[np.uint16]"
     """The rows that hold a term, term by term."""
-    counts: "NDArray[np.int32]"
-    """How often, beside `rows`."""
+    counts: "NDArray[np.uint16]"
+    """How often, beside `rows`; 65,535 for more."""
     lengths: "NDArray[np.int32]"
     """Words of each row: [n]."""
 
@@ -33,7 +37,7 @@ class Postings:
         keys = (found << np.uint64(32)) | np.repeat(np.arange(len(words), dtype=np.uint64), lengths)
         keys.sort()
         first = np.flatnonzero(np.diff(keys, prepend=np.uint64(2**64 - 1)))
-        counts = np.diff(first, append=len(keys)).astype(np.int32)
+        counts = np.minimum(np.diff(first, append=len(keys)), 65_535).astype(np.uint16)
         return cls._sorted(keys[first], counts, lengths)
 
     @classmethod
@@ -53,13 +57,13 @@ class Postings:
         return cls._sorted(all_keys[order], np.concatenate(counts)[order], lengths)
 
     @classmethod
-    def _sorted(cls, keys: "NDArray[np.uint64]", counts: "NDArray[np.int32]", lengths: "NDArray[np.int32]") -> Self:
+    def _sorted(cls, keys: "NDArray[np.uint64]", counts: "NDArray[np.uint16]", lengths: "NDArray[np.int32]") -> Self:
         held = (keys >> np.uint64(32)).astype(np.uint32)
         terms, starts = np.unique(held, return_index=True)
-        rows = (keys & np.uint64(0xFFFFFFFF)).astype(np.int32)
+        rows = (keys & np.uint64(0xFFFFFFFF)).astype(np.uint16)
         return cls(terms, np.append(starts, len(keys)).astype(np.int64), rows, counts, lengths)
 
-    def holding(self, term: int) -> "tuple[NDArray[np.int32], NDArray[np.int32]]":
+    def holding(self, term: int) -> "tuple[NDArray[np.uint16], NDArray[np.uint16]]":
         """The rows that hold a term, and how often each does; both may be empty."""
         at = int(np.searchsorted(self.terms, term))
         if at == len(self.terms) or self.terms[at] != term:
