@@ -28,7 +28,9 @@ def test_a_new_key_is_known_by_its_entry_alone() -> None:
     assert "write" == access.caller(f"Bearer {key}", "here").scope
 
 
-@pytest.mark.parametrize("entries", ["nqa_secret", "ask:short", "read:" + "0" * 64, "ask:" + "g" * 64])
+@pytest.mark.parametrize(
+    "entries", ["nqa_secret", "ask:short", "read:" + "0" * 64, "owner:" + "0" * 64, "ask:" + "g" * 64]
+)
 def test_what_is_no_entry_is_refused_without_showing_it(entries: str) -> None:
     with pytest.raises(SettingsError, match="NEWSQA_API_KEYS: number 1") as caught:
         read_keys(entries)
@@ -44,8 +46,30 @@ def test_without_a_known_key_nobody_is_let_in(header: str) -> None:
 
 
 def test_a_scope_includes_those_before_it() -> None:
-    may = {scope: [Caller("id", scope).may(other) for other in ("ask", "write", "admin")] for scope in ("ask", "admin")}
-    assert {"ask": [True, False, False], "admin": [True, True, True]} == may
+    scopes = ("ask", "write", "admin", "owner")
+    may = {scope: [Caller("id", scope).may(other) for other in scopes] for scope in ("ask", "admin", "owner")}
+    assert {"ask": [True, False, False, False], "admin": [True, True, True, False], "owner": [True] * 4} == may
+
+
+@pytest.mark.parametrize("keys", [{}, read_keys(new_key("admin")[1])], ids=["without keys", "with keys"])
+def test_the_owners_secret_is_known_on_this_machine_alone_and_never_too_often(keys: dict[str, str]) -> None:
+    access = Access(keys, "1/minute", (), "of this run")
+    for address in ("127.0.0.1", "127.0.0.1", "::1"):
+        assert Caller("owner", "owner") == access.caller("Bearer of this run", address)
+    for header, address in (("Bearer of this run", "192.0.2.7"), ("Bearer of that run", "127.0.0.1"), ("", "::1")):
+        assert "owner" != _scope(access, header, address)
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer "])
+def test_without_a_secret_there_is_no_owner(header: str) -> None:
+    assert "admin" == _scope(Access({}, "9/minute"), header, "127.0.0.1")
+
+
+def _scope(access: Access, header: str, address: str) -> str:
+    try:
+        return access.caller(header, address).scope
+    except ProblemError as problem:
+        return problem.kind.name
 
 
 def test_a_key_and_an_address_have_their_own_limits() -> None:

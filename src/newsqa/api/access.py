@@ -18,7 +18,9 @@ from newsqa.api.problems import ProblemError
 from newsqa.errors import SettingsError
 
 SCOPES = ("ask", "write", "admin")
-"""Each includes those before it."""
+"""Of keys; each includes those before it."""
+OWNER = "owner"
+"""The scope above all of them, of this machine's commands: they may have its files read, too."""
 _HOST = re.compile(r"([\w.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 PREFIX = "nqa_"
 OPEN_PATHS = (
@@ -35,17 +37,18 @@ class Caller:
     """Who a request comes from."""
 
     id: str
-    """The first twelve hex digits of the key's hash; empty where the server has no keys."""
+    """The first twelve hex digits of the key's hash; empty where the server has no keys; `owner` is no key's."""
     scope: str
 
     def may(self, scope: str) -> bool:
         """Whether the caller's scope includes this one."""
-        return SCOPES.index(self.scope) >= SCOPES.index(scope)
+        scopes = (*SCOPES, OWNER)
+        return scopes.index(self.scope) >= scopes.index(scope)
 
     @property
     def owner(self) -> str | None:
         """Whose conversations the caller sees; None for all."""
-        return None if self.scope == "admin" and self.id else self.id
+        return None if self.may("admin") and self.id else self.id
 
 
 def new_key(scope: str) -> tuple[str, str]:
@@ -77,15 +80,17 @@ def read_keys(entries: str) -> dict[str, str]:
 class Access:
     """Lets callers in, and counts their requests."""
 
-    def __init__(self, keys: Mapping[str, str], rate_limit: str, origins: Sequence[str] = ()) -> None:
+    def __init__(self, keys: Mapping[str, str], rate_limit: str, origins: Sequence[str] = (), secret: str = "") -> None:
         """Without keys everyone who reaches the server may do everything: it must be bound to this machine only.
 
         Args:
             keys: scopes by hash.
             rate_limit: as "600/minute"; of each key, and of each address.
             origins: web pages' origins that may call.
+            secret: what this machine's commands send in the place of a key; without one there is no such caller.
         """
         self._keys, self._origins = keys, frozenset(origins)
+        self._secret = _hash(secret) if secret else ""
         self._limit: RateLimitItem = parse(rate_limit)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
@@ -110,10 +115,12 @@ class Access:
         Raises:
             ProblemError: `missing-key`, `unknown-key`, or `too-many-requests`.
         """
+        kind, _, key = authorization.partition(" ")
+        if is_loopback(address) and hmac.compare_digest(self._secret, _hash(key.strip())):
+            return Caller(OWNER, OWNER)  # not counted: others' requests are not to keep the machine's owner out
         self._count("address", _network(address))
         if not self._keys:
             return Caller("", "admin")
-        kind, _, key = authorization.partition(" ")
         challenge = {"WWW-Authenticate": 'Bearer realm="newsqa"'}
         if kind.lower() != "bearer" or not key.strip():
             raise ProblemError("missing-key", headers=challenge)

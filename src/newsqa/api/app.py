@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from newsqa import __version__
-from newsqa.api import articles, asking, conversations, job_routes, openai, operations, origin_routes, problems
+from newsqa.api import articles, asking, conversations, errands, job_routes, openai, operations, origin_routes, problems
 from newsqa.api.access import Access, read_keys
 from newsqa.api.document import document
 from newsqa.api.guard import Guard
@@ -44,16 +44,20 @@ _EVERYWHERE = problems.declared(
     "wrong-content-type",
     "too-many-requests",
     "internal-error",
+    "library-unusable",
 )
 
 
-def create_app(assistant: Assistant, settings: ServerSettings, loader: Loader | None = None) -> FastAPI:
+def create_app(
+    assistant: Assistant, settings: ServerSettings, loader: Loader | None = None, secret: str = ""
+) -> FastAPI:
     """The app over an open assistant, which stays the caller's to close.
 
     Args:
         assistant: answers.
         settings: who may ask, how much and how long.
         loader: reads files and fetches pages; only from public addresses when not given.
+        secret: what this machine's commands show to be let in; without one they are not.
 
     Raises:
         SettingsError: NEWSQA_API_KEYS holds what is no entry.
@@ -61,7 +65,7 @@ def create_app(assistant: Assistant, settings: ServerSettings, loader: Loader | 
     from newsqa.api.mcp import Endpoint  # its library takes half a second
 
     metrics = Metrics()
-    access = Access(read_keys(settings.api_keys), settings.rate_limit, settings.cors_origins.split())
+    access = Access(read_keys(settings.api_keys), settings.rate_limit, settings.cors_origins.split(), secret)
     app = FastAPIOffline(
         redoc_url=None,
         title="newsqa",
@@ -73,6 +77,7 @@ def create_app(assistant: Assistant, settings: ServerSettings, loader: Loader | 
     )
     for room in (asking, articles, origin_routes, job_routes, conversations):
         app.include_router(room.router, responses=_EVERYWHERE)
+    app.include_router(errands.router, include_in_schema=False)
     app.include_router(openai.router)
     app.include_router(operations.router, responses=_EVERYWHERE)
     app.router.routes.append(Route("/mcp", Endpoint(), methods=["POST"]))

@@ -28,8 +28,10 @@ async def adding(article: Article, service: Service, caller: Caller, prefer: str
     """
 
     def add(job: Job) -> None:
-        _refuse_other(service.assistant.library, article)
-        service.assistant.library.add(article, on_article=job.article, on_passages=job.passages, by_id=True)
+        library = service.assistant.library
+        with library.changing():
+            _refuse_other(library, article)
+            library.add(article, on_article=job.article, on_passages=job.passages, by_id=True)
 
     return await _finished(service, Job("add", caller.id, 1), add, prefer)
 
@@ -60,7 +62,8 @@ async def importing(
             job.refused(article.title, error.detail if isinstance(error, ProblemError) else str(error))
 
         chosen = _allowed(articles, library, refuse, replace=replace)
-        library.add(chosen, on_article=job.article, on_error=refuse, on_passages=job.passages, by_id=True)
+        with library.changing():
+            library.add(chosen, on_article=job.article, on_error=refuse, on_passages=job.passages, by_id=True)
 
     job = Job("add", caller.id, len(articles) + len(failed), refusals=list(failed))
     return await _finished(service, job, add, prefer)
@@ -130,10 +133,11 @@ async def replacing(article: Article, service: Service, caller: Caller, prefer: 
     library = service.assistant.library
 
     def replace(job: Job) -> None:
-        existing = _expected(library, article.id, if_match)
-        new = with_changes(article, origin=existing.origin)
-        _refuse_address(library, new)
-        library.add(new, on_article=job.article, on_passages=job.passages, by_id=True)
+        with library.changing():
+            existing = _expected(library, article.id, if_match)
+            new = with_changes(article, origin=existing.origin)
+            _refuse_address(library, new)
+            library.add(new, on_article=job.article, on_passages=job.passages, by_id=True)
 
     return await _finished(service, Job("replace", caller.id, 1), replace, prefer)
 
@@ -150,8 +154,9 @@ async def removing(
     library = service.assistant.library
 
     def remove(job: Job) -> None:
-        existing = _expected(library, article_id, if_match or "*")
-        library.remove(article_id)
+        with library.changing():
+            existing = _expected(library, article_id, if_match or "*")
+            library.remove(article_id)
         job.article(existing, "removed")
 
     await asyncio.to_thread(library.get, article_id)

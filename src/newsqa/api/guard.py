@@ -91,7 +91,7 @@ class Guard:
 
     def _body(self, scope: Scope, headers: Headers, receive: Receive) -> "_Body":
         """The body, as it is received. Raises where it is said to be too long."""
-        adds = scope["path"].startswith(("/v1/articles", "/mcp", "/gradio_api/"))
+        adds = scope["path"].startswith(("/v1/articles", "/v1/errands/", "/mcp", "/gradio_api/"))
         limit, setting = (self._max_upload, "UPLOAD") if adds else (self._max_body, "BODY")
         body = _Body(receive, limit, f"NEWSQA_MAX_{setting}_BYTES")
         body.check(int(headers.get("content-length", "0")))

@@ -131,8 +131,8 @@ class Jobs:
         self._jobs[job.id] = (job, self._writer.submit(job.run, work))
         return job
 
-    async def wait(self, job: Job, seconds: float) -> bool:
-        """Whether it ends within this time; it goes on where it doesn't, and when the caller goes away."""
+    async def wait(self, job: Job, seconds: float | None = None) -> bool:
+        """Whether it ends, within this time if given; it goes on where it doesn't, and when the caller goes away."""
         _, future = self._jobs[job.id]
         try:
             await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), seconds)

@@ -1,6 +1,7 @@
 """Routes for those who run the server: is it alive, is it ready, what does it do."""
 
 import asyncio
+import math
 from functools import partial
 
 from fastapi import APIRouter, Request, Response
@@ -10,8 +11,12 @@ from newsqa.api import wire
 from newsqa.api.metrics import Metrics
 from newsqa.api.problems import Responses
 from newsqa.api.service import Admin, Service, Serving
+from newsqa.errors import LibraryUnreachableError
+from newsqa.library import Library
 
 router = APIRouter(tags=["operations"])
+_LOOK_SECONDS = 4.0
+_AWAY = wire.Status(status="not ready", trouble="the library's database does not answer")
 _NOT_READY: Responses = {503: {"model": wire.Status, "description": "Not ready."}}
 _METRICS: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
@@ -24,12 +29,28 @@ async def healthz() -> wire.Status:
 
 @router.get("/readyz", response_model=wire.Status, responses=_NOT_READY)
 async def readyz(request: Request) -> Response:
-    """Whether questions are answered: the library is open and the models are loaded. Needs no key."""
+    """Whether all is as it should be: library and Chroma answer, and the models are loaded. Needs no key."""
     service: Service = request.app.state.service
+    try:
+        status = await asyncio.wait_for(asyncio.to_thread(_status, service), _LOOK_SECONDS)
+    except TimeoutError:
+        status = _AWAY
+    headers = {} if status.status == "ready" else {"Retry-After": "1"}
+    return JSONResponse(status.model_dump(mode="json"), 503 if headers else 200, headers)
+
+
+def _status(service: Service) -> wire.Status:
+    library = service.assistant.library
     if not service.ready:
-        return JSONResponse(wire.Status(status="not ready").model_dump(mode="json"), 503, {"Retry-After": "1"})
-    counts = await asyncio.to_thread(service.assistant.library.counts)
-    return JSONResponse(wire.Status(status="ready", **counts).model_dump(mode="json"))
+        return wire.Status(status="not ready", trouble="it is starting or stopping")
+    try:
+        counts = library.counts()
+    except LibraryUnreachableError:
+        return _AWAY
+    if library.trouble:
+        trouble = "Chroma can't be used; answers go on, and are slower"
+        return wire.Status(status="not ready", trouble=trouble, **counts)
+    return wire.Status(status="ready", **counts)
 
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=_METRICS)
@@ -38,11 +59,21 @@ async def metrics(service: Serving, _: Admin) -> Response:
     return Response(await asyncio.to_thread(service.metrics.text), media_type="text/plain; version=0.0.4")
 
 
+def _count(library: Library, name: str) -> float:
+    try:
+        return library.counts()[name]
+    except LibraryUnreachableError:
+        return math.nan
+
+
 def watch(metrics: Metrics, service: Service) -> None:
     """Adds what is read when it is asked for."""
     library, questions, jobs = service.assistant.library, service.questions, service.jobs
-    metrics.watch("articles", "Articles in the library.", lambda: library.counts()["articles"])
-    metrics.watch("passages", "Passages in the library.", lambda: library.counts()["passages"])
+    for counted in ("articles", "passages"):
+        metrics.watch(counted, f"{counted.title()} in the library.", partial(_count, library, counted))
+    metrics.watch(
+        "chroma_usable", "Whether Chroma can be used; else all passages are compared.", lambda: not library.trouble
+    )
     metrics.watch("questions_running", "Questions that are being answered.", lambda: questions.running)
     metrics.watch("questions_waiting", "Questions that wait for a worker.", lambda: questions.waiting)
     for state in ("queued", "running"):

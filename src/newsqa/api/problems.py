@@ -17,6 +17,8 @@ from newsqa.errors import (
     ArticleError,
     ArticleNotFoundError,
     ConversationNotFoundError,
+    LibraryError,
+    LibraryUnreachableError,
     LoadError,
     NewsqaError,
     QuestionError,
@@ -75,6 +77,8 @@ KINDS = _kinds(
     Kind("internal-error", 500, "Something went wrong here", "Report the request id; the server's log tells more."),
     Kind("too-busy", 503, "Too many questions at one time", "Wait as long as the header Retry-After says."),
     Kind("not-ready", 503, "The server is starting or stopping", "Wait as long as the header Retry-After says."),
+    Kind("library-unreachable", 503, "The library's database does not answer", "Come back when `/readyz` says ready."),
+    Kind("library-unusable", 503, "The disk is full, or a file is damaged", "Have the server's log read: it names it."),
     Kind("answer-too-slow", 504, "The answer took too long", "Ask again, or raise NEWSQA_ANSWER_SECONDS."),
 )
 _OF_STATUS = {
@@ -132,6 +136,10 @@ def as_problem(error: Exception, request_id: str = "") -> ProblemError:
     if isinstance(error, HTTPException):
         kind = _OF_STATUS.get(error.status_code, "internal-error")
         return ProblemError(kind, headers=error.headers)
+    if isinstance(error, LibraryError):
+        LOG.error("the library can't be used", extra={"why": str(error), "request_id": request_id})
+        away = isinstance(error, LibraryUnreachableError)
+        return ProblemError("library-unreachable" if away else "library-unusable", headers=RETRY_AFTER if away else {})
     for type_, kind in _OF_ERROR:
         if isinstance(error, type_):
             return ProblemError(kind, str(error))

@@ -5,6 +5,7 @@ import math
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 
 import h11
 import uvicorn
@@ -131,6 +132,16 @@ def bound(host: str, port: int) -> socket.socket:
         raise SettingsError(
             f"{host}:{port} can't be served ({error.strerror}): give another --port or --host"
         ) from error
+
+
+def local_address(listening: socket.socket) -> str:
+    """Where this machine's own commands reach what listens there; empty where only others do."""
+    host, port = listening.getsockname()[:2]
+    address = ip_address(host)
+    if address.is_unspecified:
+        address = ip_address("::1" if address.version == 6 else "127.0.0.1")
+    name = f"[{address}]" if address.version == 6 else str(address)
+    return f"http://{name}:{port}" if address.is_loopback else ""
 
 
 def serve(app: FastAPI, settings: ServerSettings, listening: socket.socket, log_level: str = "info") -> None:

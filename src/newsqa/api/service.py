@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, Unpack
 from uuid import uuid4
 
 from fastapi import Depends, Request
@@ -14,13 +14,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import ClientDisconnect
 
 from newsqa.api import wire
-from newsqa.api.access import Caller
+from newsqa.api.access import OWNER, Caller
 from newsqa.api.jobs import Jobs
 from newsqa.api.metrics import Metrics
 from newsqa.api.problems import RETRY_AFTER, ProblemError
 from newsqa.api.questions import Questions
 from newsqa.assistant import MAX_TURNS, Assistant, Options
-from newsqa.domain import Event, Turn
+from newsqa.domain import Answer, Event, Turn
 from newsqa.loading import Loader
 
 LOG = logging.getLogger("newsqa.api")
@@ -71,8 +71,7 @@ class Service:
         """
         self.check_ready()
         options = await self._options(asked, caller)
-        if self.log_questions:
-            LOG.info("question", extra={"question": asked.question, "key": caller.id})
+        self._log(asked.question, caller)
         answer_id = f"ans_{uuid4().hex[:16]}"
         async with aclosing(self.questions.stream(asked.question, **options)) as events:
             async for event in events:
@@ -80,6 +79,21 @@ class Service:
                 if isinstance(sent, wire.Done):
                     await self._keep(sent.answer, asked.conversation_id, caller)
                 yield sent
+
+    async def plain_answer(self, question: str, caller: Caller, **options: Unpack[Options]) -> Answer:
+        """The whole answer as the assistant gives it, kept nowhere. Raises as `events` does."""
+        self.check_ready()
+        self._log(question, caller)
+        async with aclosing(self.questions.stream(question, **options)) as events:
+            async for event in events:
+                last = event
+        answer: Answer = last.value
+        self.metrics.answered(wire.Answer.of("", answer))
+        return answer
+
+    def _log(self, question: str, caller: Caller) -> None:
+        if self.log_questions:
+            LOG.info("question", extra={"question": question, "key": caller.id})
 
     async def _options(self, asked: wire.Question, caller: Caller) -> Options:
         history = tuple(Turn(turn.question, turn.answer) for turn in asked.history)
@@ -185,3 +199,4 @@ Serving = Annotated[Service, Depends(_service)]
 Asker = Annotated[Caller, Depends(_needs("ask"))]
 Writer = Annotated[Caller, Depends(_needs("write"))]
 Admin = Annotated[Caller, Depends(_needs("admin"))]
+Owner = Annotated[Caller, Depends(_needs(OWNER))]

@@ -610,6 +610,7 @@ class Status(Model):
     status: Literal["alive", "ready", "not ready"] = Field(description="Whether it can answer.")
     articles: int | None = Field(None, description="Articles in the library; null until it is open.")
     passages: int | None = Field(None, description="Passages in the library; null until it is open.")
+    trouble: str = Field("", description="Which part is not as it should be; the server's log tells more.")
 
 
 class FieldProblem(Model):

@@ -1,19 +1,19 @@
 """The commands that bring articles in, and show where from: `newsqa add`, `newsqa sync`, `newsqa origins`."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from newsqa.cli.commands import AsJson, app, opened
+from newsqa.cli.commands import AsJson, app
+from newsqa.cli.desk import open_desk
 from newsqa.cli.printing import intake_progress, json_text, print_intake, print_origins
 
 if TYPE_CHECKING:
     from newsqa.cli.printing import IntakeProgress
     from newsqa.domain import Origin
-    from newsqa.library import Intake
-    from newsqa.loading import Loader
 
 Prune = Annotated[
     bool, typer.Option("--prune", help="Remove articles whose file, page or folder is not there any more.")
@@ -38,7 +38,6 @@ def add(
 ) -> None:
     """Add articles. Changed ones are replaced, unchanged ones passed over; what fails stops nothing else."""
     from newsqa.errors import LoadError
-    from newsqa.library import take
     from newsqa.loading import origin_of
 
     patterns = [*(only or ()), *(f"!{pattern}" for pattern in skip or ())]
@@ -50,28 +49,27 @@ def add(
             failed.append(str(error))
     if watch and (wrong := next((each.address for each in origins if each.kind != "folder"), "")):
         raise typer.BadParameter(f"{wrong} is no folder", param_hint="--watch")
-    with opened() as assistant, _loader() as loader:
+    with open_desk() as desk:
         changes = _changes(origins) if watch else iter(())
         next(changes, None)  # what changes while the first round goes on is seen, too
-        intake = _taken(lambda told: take(assistant.library, loader, origins, prune=prune, progress=told))
+        intake = _taken(lambda told: desk.take(origins, prune=prune, progress=told))
         _tell(intake, failed, as_json=as_json)
-        for _ in changes:
-            intake = take(assistant.library, loader, origins, prune=prune)
-            if any(outcome != "unchanged" for outcome in intake.outcomes.values()) or intake.failed or intake.gone:
-                _tell(intake, (), as_json=as_json)
-    if (failed or intake.failed) and not watch:
+        with suppress(KeyboardInterrupt):
+            for _ in changes:
+                intake = desk.take(origins, prune=prune)
+                if set(intake["outcomes"].values()) - {"unchanged"} or intake["failed"] or intake["gone"]:
+                    _tell(intake, (), as_json=as_json)
+    if (failed or intake["failed"]) and not watch:
         raise typer.Exit(1)
 
 
 @app.command(epilog="Examples:  newsqa sync    newsqa sync --prune    newsqa sync --json")
 def sync(prune: Prune = False, as_json: AsJson = False) -> None:
     """Look at every feed, page, file and folder that was added once; take in what is new or changed there."""
-    from newsqa import library
-
-    with opened() as assistant, _loader() as loader:
-        intake = _taken(lambda told: library.sync(assistant.library, loader, prune=prune, progress=told))
+    with open_desk() as desk:
+        intake = _taken(lambda told: desk.take(None, prune=prune, progress=told))
     _tell(intake, (), as_json=as_json)
-    if intake.failed:
+    if intake["failed"]:
         raise typer.Exit(1)
 
 
@@ -83,30 +81,17 @@ def origins(
     as_json: AsJson = False,
 ) -> None:
     """List where the articles come from: when each was last read, when it last had news, and what is wrong with it."""
-    from newsqa.domain import to_json
-    from newsqa.errors import LoadError
-
-    with opened() as assistant:
-        for address in forget or ():
-            if assistant.library.origins.get(address) is None:
-                raise LoadError(f"{address}: is no origin; `newsqa origins` lists them")
-        assistant.library.origins.forget(forget or ())
-        found = assistant.library.origins.shown()
+    with open_desk() as desk:
+        found = desk.origins(forget or ())
     if as_json:
-        print(json_text([{**to_json(origin), "trouble": origin.trouble()} for origin in found]))
+        print(json_text(found))
     elif not found:
         print("Nothing was added from a file, folder, page or feed yet: newsqa add PATH|URL")
     else:
         print_origins(found)
 
 
-def _loader() -> "Loader":
-    from newsqa.wiring import open_loader, read_settings
-
-    return open_loader(read_settings())
-
-
-def _taken(intake: "Callable[[IntakeProgress], Intake]") -> "Intake":
+def _taken(intake: "Callable[[IntakeProgress], Any]") -> Any:
     """What an intake comes to, with a bar on a terminal, or a line now and then."""
     with intake_progress() as progress:
         try:
@@ -117,15 +102,15 @@ def _taken(intake: "Callable[[IntakeProgress], Intake]") -> "Intake":
             raise
 
 
-def _tell(intake: "Intake", failed: Sequence[str], *, as_json: bool) -> None:
-    messages = [*failed, *intake.failed]
+def _tell(intake: Mapping[str, Any], failed: Sequence[str], *, as_json: bool) -> None:
+    messages = [*failed, *intake["failed"]]
     if as_json:
         told: dict[str, Any] = {
-            "articles": dict(intake.outcomes),
-            "duplicates": {id: list(others) for id, others in intake.copies.items()},
-            "gone": list(intake.gone),
-            "removed": list(intake.gone) if intake.pruned else [],
-            "left": intake.left,
+            "articles": intake["outcomes"],
+            "duplicates": intake["copies"],
+            "gone": intake["gone"],
+            "removed": intake["gone"] if intake["pruned"] else [],
+            "left": intake["left"],
             "failed": messages,
         }
         print(json_text(told), flush=True)
@@ -136,7 +121,7 @@ def _tell(intake: "Intake", failed: Sequence[str], *, as_json: bool) -> None:
 
 
 def _changes(origins: "Sequence[Origin]") -> Iterator[object]:
-    """Something each time a folder has changed and is quiet again, until Ctrl-C; nothing that changes is missed.
+    """Something each time a folder has changed and is quiet again; nothing that changes is missed.
 
     The first one comes at once: from then on the folders are watched.
     """
@@ -144,9 +129,6 @@ def _changes(origins: "Sequence[Origin]") -> Iterator[object]:
 
     folders = [origin.address for origin in origins]
     watched = watch(*folders, rust_timeout=_LOOK_MILLISECONDS, yield_on_timeout=True)
-    try:
-        yield next(watched)
-        print(f"newsqa: watching {', '.join(folders)}; Ctrl-C ends it", file=sys.stderr, flush=True)
-        yield from filter(None, watched)
-    except KeyboardInterrupt:
-        return
+    yield next(watched)
+    print(f"newsqa: watching {', '.join(folders)}; Ctrl-C ends it", file=sys.stderr, flush=True)
+    yield from filter(None, watched)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from newsqa.cli.desk import open_desk
 from newsqa.cli.printing import json_text, print_answer, print_article, print_articles, print_origins
 from newsqa.errors import NewsqaError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from newsqa.assistant import Assistant
-    from newsqa.domain import Article
+    from newsqa.library.ownership import Owner
     from newsqa.settings import Settings
 
 # Everything heavy is imported inside the commands, so that `--help` answers at once.
@@ -63,45 +66,45 @@ def ask(
 
     days = _day("--from", published_from), _day("--to", published_to)
     filters = Filters(tuple(article or ()), publisher, *days, preferred_publisher=prefer)
-    with opened() as assistant:
-        answer = assistant.ask(question, filters=filters)
+    with open_desk() as desk:
+        answer = desk.ask(question, filters, ())
     print_answer(answer, as_json=as_json)
 
 
 @app.command(epilog="Examples:  newsqa chat    newsqa chat < questions.txt    newsqa chat --json < questions.txt")
 def chat(as_json: AsJson = False) -> None:
     """Ask one question after another; follow-ups may lean on the ones before. Reads a line each from a pipe."""
-    from newsqa.domain import Turn
+    from newsqa.domain import Filters, Turn
 
     turns: list[Turn] = []
-    with opened() as assistant:
+    with open_desk() as desk:
         if sys.stdin.isatty():
-            articles = len(assistant.library)
+            articles = desk.counts()["articles"]
             print(f"{articles} articles. Ask, or press Ctrl-D to leave.", file=sys.stderr)
         for question in _questions():
             try:
-                answer = assistant.ask(question, history=turns)
+                answer = desk.ask(question, Filters(), turns)
             except NewsqaError as error:
                 print(f"newsqa: {error}", file=sys.stderr)
                 continue
             if not sys.stdin.isatty() and not as_json:
                 print(f"> {question}")
             print_answer(answer, as_json=as_json)
-            turns.append(Turn(question, answer.text))
+            turns.append(Turn(question, answer["text"]))
 
 
 @app.command(epilog="Examples:  newsqa articles    newsqa articles --json")
 def articles(as_json: AsJson = False) -> None:
     """List the articles, newest first, and below them where they come from and how fresh that is."""
-    with opened() as assistant:
-        found, origins = assistant.library.articles(), assistant.library.origins.shown()
+    with open_desk() as desk:
+        found = desk.articles()
     if as_json:
-        print(json_text([_summary(article) for article in found]))
-    elif not found:
+        print(json_text(found["articles"]))
+    elif not found["articles"]:
         print("There are no articles yet: newsqa add PATH")
     else:
-        print_articles(found)
-        print_origins(origins)
+        print_articles(found["articles"])
+        print_origins(found["origins"])
 
 
 @app.command(epilog="Examples:  newsqa show istanbul-talks-2025-05    newsqa show istanbul-talks-2025-05 --at 1204")
@@ -113,12 +116,10 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Print an article, or the part of it around a citation."""
-    with opened() as assistant:
-        found = assistant.library.get(article)
+    with open_desk() as desk:
+        found = desk.article(article)
     if as_json:
-        from newsqa.domain import to_json
-
-        print(json_text(to_json(found)))
+        print(json_text(found))
     else:
         print_article(found, at)
 
@@ -126,8 +127,8 @@ def show(
 @app.command(epilog="Example:  newsqa remove hollin-bridge-delay")
 def remove(article: Annotated[list[str], typer.Argument(help="Ids of articles.", metavar="ARTICLE...")]) -> None:
     """Remove articles: all of those named, or none if one is not there."""
-    with opened() as assistant:
-        assistant.library.remove(*article)
+    with open_desk() as desk:
+        desk.remove(article)
     print(f"{len(article)} removed")
 
 
@@ -145,9 +146,11 @@ def serve(
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in this machine's browser.")] = False,
 ) -> None:
     """Serve the page and the API, until Ctrl-C. The API's documentation is at /docs."""
+    from secrets import token_urlsafe
+
     from newsqa.api.app import create_app
     from newsqa.api.logs import LEVELS
-    from newsqa.api.server import bound, check_address
+    from newsqa.api.server import bound, check_address, local_address
     from newsqa.api.server import serve as serve_app
     from newsqa.wiring import open_loader, read_server_settings, read_settings
 
@@ -158,12 +161,15 @@ def serve(
     with bound(host, port) as listening, opened() as assistant:
         taken = listening.getsockname()[1]
         address = f"http://{f'[{host}]' if ':' in host else host}:{taken}"
-        app = create_app(assistant, settings, open_loader(read_settings()))
+        secret = token_urlsafe(32)
+        app = create_app(assistant, settings, open_loader(read_settings()), secret)
         if page:
             from newsqa_ui.mounting import mount
 
             mount(app, settings)
         shown = f"{address}/ is the page, {address}/docs tells" if page else f"{address}/docs tells"
+        if owned := assistant.library.ownership:
+            owned.announce(local_address(listening), secret)
         print(f"newsqa: {shown} how to ask over HTTP; Ctrl-C ends it", file=sys.stderr, flush=True)
         if page and open_page:
             _open_in_browser(address)
@@ -216,39 +222,68 @@ def keys_new(
 
 
 @app.command(
-    epilog="Examples:  newsqa doctor    newsqa doctor --json    newsqa doctor --reindex    newsqa doctor --chat-model"
+    epilog="Examples:  newsqa doctor    newsqa doctor --json    newsqa doctor --repair    newsqa doctor --reindex"
+    "    newsqa doctor --chat-model"
 )
 def doctor(
     reindex: Annotated[bool, typer.Option("--reindex", help="First cut and embed every article anew.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="First make anew what is damaged: words, vectors, Chroma's folder.")
+    ] = False,
     chat_model: Annotated[
         bool, typer.Option("--chat-model", help="Check the chat model alone: package, key, address, a one-token call.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Report versions, library, model and counts, and check that catalogue and vectors agree (exit 1 if not)."""
+    """Report versions, library, model and counts; check that nothing is damaged and vectors agree (exit 1 if not)."""
+    from newsqa.cli import repairing
+    from newsqa.cli.through import running_server
+    from newsqa.library.migrations import NEWEST
     from newsqa.wiring import read_settings
 
     settings = read_settings()
     if chat_model:
         _print_facts(_chat_model(settings), as_json=as_json)
         return
+    if not (reindex or repair) and (server := running_server()):
+        _print_facts({**_versions(), "library": str(settings.data_dir), **_server(*server)}, as_json=as_json)
+        print("newsqa: whether catalogue and vectors agree is told when the server has ended", file=sys.stderr)
+        return
     with opened(reindex=reindex) as assistant:
-        health = assistant.library.health()
+        library = assistant.library
+        if repair:
+            repairing.repair(library)
+        damage = library.damage()
+        repairing.check_file(damage)
+        health = library.health()
         facts = {
             **_versions(),
-            "library": str(settings.data_dir),
+            "library": library.name,
+            "schema": NEWEST,
             "embedding model": settings.embedding_model,
-            "embedding": assistant.library.identity,
+            "embedding": library.identity,
             "articles": health.articles,
+            "damaged articles": len(damage.articles),
             "passages": health.passages,
+            "articles with damaged passages": len(damage.passages),
             "passages without a vector": health.missing_vectors,
             "vectors without a passage": health.stray_vectors,
             "catalogue and vectors agree": health.agree,
+            "passages are found by": library.trouble or "Chroma",
         }
     _print_facts(facts, as_json=as_json)
+    repairing.tell(damage)
     if not health.agree:
-        print("newsqa: catalogue and vectors disagree; run `newsqa doctor --reindex`", file=sys.stderr)
+        print("newsqa: catalogue and vectors disagree; run `newsqa doctor --repair`", file=sys.stderr)
+    if damage or not health.agree:
         raise SystemExit(1)
+
+
+def _server(owner: "Owner", folder: "Path") -> dict[str, Any]:
+    """What is known of the server that has the library open, and what it says."""
+    from newsqa.cli.through import Through
+
+    return {"open in": f"the server with pid {owner.pid}", "address": owner.url, **Through(owner, folder).counts()}
 
 
 def _print_facts(facts: "Mapping[str, Any]", *, as_json: bool) -> None:
@@ -331,7 +366,7 @@ def _open_in_browser(address: str) -> None:
 
 
 def opened(*, reindex: bool = False) -> "Assistant":
-    """The assistant of this command."""
+    """The assistant of this command, which no server's can stand in for."""
     from newsqa.wiring import open_assistant
 
     return open_assistant(reindex=reindex)
@@ -358,13 +393,6 @@ def _day(option: str, text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no date; write it as 2025-05-12", param_hint=option) from error
-
-
-def _summary(article: "Article") -> dict[str, Any]:
-    from newsqa.domain import to_json
-
-    values: dict[str, Any] = to_json(article)
-    return {name: value for name, value in values.items() if name != "text"}
 
 
 def _versions() -> dict[str, str]:

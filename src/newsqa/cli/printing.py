@@ -2,14 +2,14 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from newsqa.domain import now
+from newsqa.domain import as_date, now
 from newsqa.errors import NewsqaError
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-    from newsqa.domain import Answer, Article, Origin
-    from newsqa.library import Intake, Outcome
+    from newsqa.domain import Article
+    from newsqa.library import Outcome
 
 _MOST_NAMED = 20
 """Articles that are named one by one."""
@@ -61,19 +61,20 @@ class IntakeProgress:
     def article(self, article: "Article", outcome: "Outcome") -> None:
         """It is stored, or was already."""
         del outcome
-        self._one(article.title)
+        self.one(article.title)
 
     def failed(self, message: str) -> None:
         """This is no article."""
         del message  # it is told at the end
-        self._one("")
+        self.one("")
 
     def passages(self, number: int) -> None:
         """So many more are embedded."""
         self.embedded += number
         self._show("")
 
-    def _one(self, title: str) -> None:
+    def one(self, title: str) -> None:
+        """One more is done."""
         self.done += 1
         self.total = max(self.total, self.done)  # a file may hold many
         self._show(title)
@@ -102,20 +103,20 @@ def intake_progress() -> Iterator[IntakeProgress]:
         yield IntakeProgress(bar, bar.add_task("", total=0, rate=""), not terminal)
 
 
-def print_intake(intake: "Intake", failed: int) -> None:
+def print_intake(intake: Mapping[str, Any], failed: int) -> None:
     """Prints what became of everything, on one line, and what is gone and what is double on lines of their own."""
-    outcomes = list(intake.outcomes.values())
+    outcomes, copies, gone = list(intake["outcomes"].values()), intake["copies"], intake["gone"]
     counts = [f"{outcomes.count(kind):,} {kind}" for kind in ("added", "replaced", "unchanged")]
-    double = "duplicate" if len(intake.copies) == 1 else "duplicates"
-    more = {double: len(intake.copies), "gone": len(intake.gone), "failed": failed}
+    double = "duplicate" if len(copies) == 1 else "duplicates"
+    more = {double: len(copies), "gone": len(gone), "failed": failed}
     print(", ".join([*counts, *(f"{count:,} {kind}" for kind, count in more.items() if count)]), flush=True)
-    for id, others in list(intake.copies.items())[:_MOST_NAMED]:
+    for id, others in list(copies.items())[:_MOST_NAMED]:
         print(f"  duplicate: {_plain(id)} tells the story of {_plain(', '.join(others[:3]))} in nearly the same words")
-    became = "removed" if intake.pruned else "kept; --prune removes it"
-    for id in intake.gone[:_MOST_NAMED]:
+    became = "removed" if intake["pruned"] else "kept; --prune removes it"
+    for id in gone[:_MOST_NAMED]:
         print(f"  gone: {_plain(id)} is not at its origin any longer ({became})")
-    if intake.left:
-        print(f"  {intake.left:,} more pages are listed there; `newsqa sync` goes on with them")
+    if intake["left"]:
+        print(f"  {intake['left']:,} more pages are listed there; `newsqa sync` goes on with them")
 
 
 def json_text(value: Any) -> str:
@@ -134,80 +135,80 @@ def _plain(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in " ".join(text.split()))
 
 
-def print_answer(answer: "Answer", *, as_json: bool) -> None:
+def print_answer(answer: Mapping[str, Any], *, as_json: bool) -> None:
     """Prints an answer with its citations, or as JSON."""
     if as_json:
-        from newsqa.domain import to_json
-
-        print(json_text(to_json(answer)))
+        print(json_text(answer))
         return
     from rich.text import Text
 
     console = _console()
-    if answer.standalone_question != answer.question:
-        console.print(Text(f"understood as: {_plain(answer.standalone_question)}", style="dim"))
+    if answer["standalone_question"] != answer["question"]:
+        console.print(Text(f"understood as: {_plain(answer['standalone_question'])}", style="dim"))
     console.print(_marked_text(answer))
     console.print()
-    for citation in answer.citations:
-        where = ", ".join(filter(None, (_plain(citation.publisher), _published(citation.published_at))))
-        head = Text(f"[{citation.number}] ", style="cyan")
-        head.append(_plain(citation.title), style="bold").append(f"  {where}")
+    for citation in answer["citations"]:
+        where = ", ".join(filter(None, (_plain(citation["publisher"]), _published(citation["published_at"]))))
+        head = Text(f"[{citation['number']}] ", style="cyan")
+        head.append(_plain(citation["title"]), style="bold").append(f"  {where}")
         console.print(head)
-        if citation.copies:
+        if citation["copies"]:
             also = (
-                f"{_plain(each.publisher or each.title)}, {_published(each.published_at)}" for each in citation.copies
+                f"{_plain(each['publisher'] or each['title'])}, {_published(each['published_at'])}"
+                for each in citation["copies"]
             )
             console.print(Text(f"    also in {'; '.join(also)}", style="dim"))
-        at = f"newsqa show {citation.article_id} --at {citation.source_span.start}"
+        at = f"newsqa show {citation['article_id']} --at {citation['source_span']['start']}"
         console.print(Text(f"    {at}", style="dim"))
     for told in _told(answer):
         console.print(Text(told, style="dim"))
     console.print()
 
 
-def _told(answer: "Answer") -> Iterator[str]:
+def _told(answer: Mapping[str, Any]) -> Iterator[str]:
     """What there is to know of an answer beside its text."""
-    if answer.status == "answered":
-        yield f"confidence {answer.confidence:.0%}"
-    if answer.fallback:
-        yield f"{'broken off' if answer.answerer == 'generative' else 'without the chat model'}: {answer.fallback}"
-    for each in answer.unverified:
-        became = "not verified" if each.answer_span else "withdrawn"
-        yield f"{became}, {each.kind}: {_plain(each.text)}"
+    if answer["status"] == "answered":
+        yield f"confidence {answer['confidence']:.0%}"
+    if answer["fallback"]:
+        broken_off = answer["answerer"] == "generative"
+        yield f"{'broken off' if broken_off else 'without the chat model'}: {answer['fallback']}"
+    for each in answer["unverified"]:
+        became = "not verified" if each["answer_span"] else "withdrawn"
+        yield f"{became}, {each['kind']}: {_plain(each['text'])}"
 
 
-def _marked_text(answer: "Answer") -> Any:
+def _marked_text(answer: Mapping[str, Any]) -> Any:
     """The answer's text, what is quoted in bold."""
     from rich.text import Text
 
-    marked, end = Text(), 0
-    for citation in answer.citations:
-        span = citation.answer_span
-        if span.end > end:  # else one more citation of the same statement
-            marked.append(_plain(answer.text[end : span.start]) + (" " if end < span.start else ""))
-            marked.append(_plain(span.of(answer.text)), style="bold")
-            end = span.end
-        marked.append(f" [{citation.number}]", style="cyan")
-        end += len(f" [{citation.number}]")
-    return marked.append(_plain(answer.text[end:]))
+    marked, text, end = Text(), answer["text"], 0
+    for citation in answer["citations"]:
+        span = citation["answer_span"]
+        if span["end"] > end:  # else one more citation of the same statement
+            marked.append(_plain(text[end : span["start"]]) + (" " if end < span["start"] else ""))
+            marked.append(_plain(text[span["start"] : span["end"]]), style="bold")
+            end = span["end"]
+        marked.append(f" [{citation['number']}]", style="cyan")
+        end += len(f" [{citation['number']}]")
+    return marked.append(_plain(text[end:]))
 
 
-def _published(day: date | None) -> str:
-    return day.strftime("%-d %B %Y") if day else "no date"
+def _published(moment: str | None) -> str:
+    return as_date(moment).strftime("%-d %B %Y") if moment else "no date"
 
 
-def print_articles(found: "list[Article]") -> None:
+def print_articles(found: Sequence[Mapping[str, Any]]) -> None:
     """Prints a table of articles."""
     from rich.table import Table
 
     table = Table("id", "published", "publisher", "title", box=None, padding=(0, 2, 0, 0))
     for article in found:
-        day = str(article.published_at or "no date")
-        table.add_row(*map(_escaped, (article.id, day, article.publisher, article.title)))
+        day = str(as_date(article["published_at"])) if article["published_at"] else "no date"
+        table.add_row(*map(_escaped, (article["id"], day, article["publisher"], article["title"])))
     _console().print(table)
 
 
-def print_origins(found: "Sequence[Origin]") -> None:
+def print_origins(found: Sequence[Mapping[str, Any]]) -> None:
     """Prints a table of where articles come from, with how fresh it is."""
     from rich.table import Table
 
@@ -215,8 +216,8 @@ def print_origins(found: "Sequence[Origin]") -> None:
         return
     table = Table("from", "kind", "last read", "last news", "trouble", box=None, padding=(0, 2, 0, 0))
     for origin in found:
-        moments = (ago(origin.seen_at), ago(origin.changed_at))
-        table.add_row(_escaped(origin.address), origin.kind, *moments, _escaped(origin.trouble()))
+        moments = (ago(datetime.fromisoformat(at) if at else None) for at in (origin["seen_at"], origin["changed_at"]))
+        table.add_row(_escaped(origin["address"]), origin["kind"], *moments, _escaped(origin["trouble"]))
     console = _console()
     console.print()
     console.print(table)
@@ -239,27 +240,27 @@ def _escaped(text: str) -> str:
     return escape(_plain(text))
 
 
-def print_article(article: "Article", at: int | None) -> None:
+def print_article(article: Mapping[str, Any], at: int | None) -> None:
     """Prints an article, or what is around the offset `at`, the sentence there lit."""
     from rich.text import Text
 
     from newsqa.passages import split_sentences
 
-    console = _console()
-    console.print(Text(_plain(article.title), style="bold"))
-    console.print(", ".join(filter(None, (_escaped(article.publisher), _published(article.published_at)))))
-    if article.fictional:
+    console, text = _console(), article["text"]
+    console.print(Text(_plain(article["title"]), style="bold"))
+    console.print(", ".join(filter(None, (_escaped(article["publisher"]), _published(article["published_at"])))))
+    if article["fictional"]:
         console.print(Text("fictional", style="dim"))
     console.print()
-    start, end, lit = 0, len(article.text), None
+    start, end, lit = 0, len(text), None
     if at is not None:
-        if at >= len(article.text):
-            raise NewsqaError(f"--at {at} lies behind the end of {article.id} ({len(article.text)} characters)")
-        sentences = split_sentences(article.text, article.language, (article.title, article.subtitle))
+        if at >= len(text):
+            raise NewsqaError(f"--at {at} lies behind the end of {article['id']} ({len(text)} characters)")
+        sentences = split_sentences(text, article["language"], (article["title"], article["subtitle"]))
         index = max(i for i, sentence in enumerate(sentences) if sentence.start <= max(at, sentences[0].start))
         start = sentences[max(0, index - 3)].start
         end, lit = sentences[min(len(sentences) - 1, index + 3)].end, sentences[index]
-    printed = Text("".join(char if char.isprintable() or char == "\n" else " " for char in article.text[start:end]))
+    printed = Text("".join(char if char.isprintable() or char == "\n" else " " for char in text[start:end]))
     if lit:
         printed.stylize("bold reverse", lit.start - start, lit.end - start)
     console.print(printed)

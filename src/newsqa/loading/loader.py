@@ -134,8 +134,12 @@ class Loader:
 
     def _file(self, path: Path, origin: Origin, visiting: Round) -> Iterator[Found]:
         try:
+            origin.address.encode()
             with path.open("rb") as stream:
                 content = stream.read(MAX_FILE_BYTES + 1)
+        except UnicodeEncodeError:
+            yield LoadError(f"{shown(path)!r}: has a name that is not UTF-8; rename it")
+            return
         except OSError as error:
             yield Visit(origin, "failed", error=unreadable(path, error))
             return

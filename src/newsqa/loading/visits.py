@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -23,6 +24,8 @@ STAND_IN = "stand-in"
 _WEB = re.compile(r"https?:/", re.IGNORECASE)
 _OVERRIDE = re.compile("[\u202d\u202e]")
 _NEVER = datetime.min.replace(tzinfo=UTC)
+STANDPOINT: ContextVar[Path | None] = ContextVar("standpoint", default=None)
+"""The folder that paths are told from; the one the program runs in unless set."""
 Known = Callable[[str], Origin | None]
 """What was noted of an address the last time."""
 
@@ -83,6 +86,7 @@ def origin_of(what: str | Path, patterns: Sequence[str] = ()) -> Origin:
         raise LoadError(f"{address!r}: is no address of the web; give one of http or https, or a path")
     try:
         path = Path(address).resolve()
+        str(path).encode()  # a name in another encoding can't be stored
         folder = path.is_dir()
     except (OSError, ValueError, RuntimeError) as error:  # a NUL, a name too long, a circle of links
         raise LoadError(f"{address!r}: is no path ({error}); check it") from error
@@ -95,9 +99,9 @@ def is_web(address: str) -> bool:
 
 
 def shown(path: Path) -> str:
-    """A path as messages call it: as short as it can be from where the program runs."""
+    """A path as messages call it: as short as it can be from where the one stands who is told."""
     try:
-        return str(path.relative_to(Path.cwd()))
+        return str(path.relative_to(STANDPOINT.get() or Path.cwd()))
     except (ValueError, OSError):
         return str(path)
 
