@@ -31,6 +31,7 @@ def _figures(client: httpx.Client) -> dict[str, float]:
 
 def test_probes_say_that_it_lives_and_what_it_holds(client: httpx.Client) -> None:
     assert "alive" == client.get("/healthz").json()["status"]
+    assert 1 == _figures(client)["newsqa_chroma_usable"]
     ready = client.get("/readyz").json()
     assert ("ready", True) == (ready["status"], ready["articles"] >= 18 and ready["passages"] > ready["articles"])
 

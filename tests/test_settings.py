@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from newsqa.errors import SettingsError
 from newsqa.settings import ServerSettings, Settings
@@ -14,6 +14,8 @@ from newsqa.wiring import read_server_settings, read_settings
 def test_the_environment_sets_every_field(monkeypatch: pytest.MonkeyPatch) -> None:
     written: dict[str, tuple[str, Any]] = {
         "data_dir": ("/somewhere", Path("/somewhere")),
+        "database_url": ("postgresql://me:secret@host/news", SecretStr("postgresql://me:secret@host/news")),
+        "chroma_url": ("http://host:8001", "http://host:8001"),
         "embedding_model": ("another", "another"),
         "threads": ("3", 3),
         "passage_words": ("90", 90),

@@ -80,7 +80,8 @@ class Article:
             self.title, self.text, self.url, self.publisher, self.author, self.published_at, self.updated_at,
             self.subtitle, self.place, self.language, self.fictional,
         )  # fmt: skip
-        return sha256("\x1f".join(map(str, shown)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        text = "\x1f".join(map(str, shown)).replace("\0", "\ufffd")  # which not every database keeps
+        return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 QUIET_DAYS = 30

@@ -6,6 +6,7 @@
     │   └── ArticleNotFoundError an article id the library does not hold
     ├── LibraryError             a library that can't be opened or read
     │   ├── LibraryLockedError   another process owns it
+    │   ├── LibraryUnreachableError  its database does not answer
     │   └── IndexMismatchError   it was indexed with other settings
     ├── QuestionError            a question that can't be asked
     ├── AbandonedError           an answer that nobody waits for any longer
@@ -46,6 +47,10 @@ class LibraryError(NewsqaError):
 
 class LibraryLockedError(LibraryError):
     """Another process owns the library; the message names its pid."""
+
+
+class LibraryUnreachableError(LibraryError):
+    """The library's database does not answer; the message names it."""
 
 
 class IndexMismatchError(LibraryError):

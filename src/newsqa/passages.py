@@ -73,14 +73,18 @@ def split_passages(article: Article, words: int = 120, overlap_words: int = 30) 
         overlap_words: the last sentence of a passage also opens the next one, where it is no longer than this.
     """
     sentences = split_sentences(article.text, article.language, (article.title, article.subtitle))
-    passages = []
+    passages, revision = [], article.revision
     for section in _sections(sentences):
         for run in _runs(section, words, overlap_words):
             start, end = run[0].start, run[-1].end
-            identity = f"{article.id}\x1f{article.revision}\x1f{start}\x1f{end}"
-            passage_id = sha256(identity.encode()).hexdigest()[:24]
-            passages.append(Passage(passage_id, article.id, start, end, article.text[start:end], tuple(run)))
+            id = passage_id(article.id, revision, start, end)
+            passages.append(Passage(id, article.id, start, end, article.text[start:end], tuple(run)))
     return passages
+
+
+def passage_id(article_id: str, revision: str, start: int, end: int) -> str:
+    """The id of the passage that stands there in a revision of an article."""
+    return sha256(f"{article_id}\x1f{revision}\x1f{start}\x1f{end}".encode()).hexdigest()[:24]
 
 
 def _blocks(text: str) -> Iterator[Span]:

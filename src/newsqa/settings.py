@@ -1,14 +1,22 @@
 """What can be set, from the environment: NEWSQA_DATA_DIR and friends."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _RATE = r"^[1-9]\d{0,6} ?/ ?(second|minute|hour|day)$"
+_DATABASE = re.compile(r"(?:postgresql://[^\s/]+/[^\s/]+)?")
 DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+
+
+def _database(url: SecretStr) -> SecretStr:
+    if not _DATABASE.fullmatch(url.get_secret_value()):
+        raise ValueError("should be as postgresql://user:password@host:5432/name")
+    return url
 
 
 class Settings(BaseSettings):
@@ -18,6 +26,16 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(
         default_factory=lambda: user_data_path("newsqa"), description="Folder of the library; made when missing."
+    )
+    database_url: Annotated[SecretStr, AfterValidator(_database)] = Field(
+        SecretStr(""),
+        description="PostgreSQL database in the place of the folder, which several processes share: "
+        "postgresql://user:password@host/name. It needs a chroma_url.",
+    )
+    chroma_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s@/?#]+/?)?$",
+        description="Address of a Chroma server, as `chroma run` starts it, in the place of Chroma in the folder.",
     )
     embedding_model: str = Field(
         DEFAULT_EMBEDDING_MODEL,

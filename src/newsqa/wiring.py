@@ -1,10 +1,13 @@
 """The composition root: makes an assistant from settings. The only place that names vendors."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from sqlalchemy import Engine
 
 from newsqa.answering.confidence import Calibration
 from newsqa.answering.extractive import ExtractiveAnswerer
@@ -13,8 +16,9 @@ from newsqa.answering.sentences import SentenceScorer
 from newsqa.assistant import Assistant
 from newsqa.chat import Chat, Limits
 from newsqa.embedding import OnnxEmbeddings, SentenceTransformersEmbeddings
-from newsqa.errors import ModelError, SettingsError
-from newsqa.library import Library
+from newsqa.errors import LibraryError, ModelError, SettingsError
+from newsqa.library import Library, Servers
+from newsqa.library.database import open_file, open_url
 from newsqa.loading import Fetcher, Loader
 from newsqa.reader import Reader
 from newsqa.retrieval import HybridRetriever
@@ -22,6 +26,7 @@ from newsqa.settings import DEFAULT_EMBEDDING_MODEL, ServerSettings, Settings
 
 KEY = "NEWSQA_CHAT_KEY"
 """The variable of the chat model's key: no setting, as settings are shown and kept."""
+_SECRETIVE = ("CHAT_", "CHROMA_", "DATABASE_")
 _ANY_SERVER = "openai"
 """The provider that speaks with any server of OpenAI's kind."""
 _PROVIDERS = ("anthropic", "ollama", "openai")
@@ -67,13 +72,16 @@ def _read(kind: type[SomeSettings], given: dict[str, Any]) -> SomeSettings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
-        known = name.lower() in kind.model_fields and not name.startswith("CHAT_")  # else it may hold a key
+        known = name.lower() in kind.model_fields and not name.startswith(_SECRETIVE)  # else it may hold a key
         got = f" (got {first['input']!r})" if known else ""
         raise SettingsError(f"NEWSQA_{name}: {first['msg']}{got}") from None
 
 
 def assemble(settings: Settings, *, reindex: bool = False) -> Assistant:
     """The assistant that `settings` describe. Raises as `open_assistant` does."""
+    database_url = settings.database_url.get_secret_value()
+    if database_url and not settings.chroma_url:
+        raise SettingsError("NEWSQA_DATABASE_URL needs NEWSQA_CHROMA_URL: who shares one has to share the other")
     embedding = _embedding(settings)
     chat = open_chat(settings)
     library = Library(
@@ -83,6 +91,7 @@ def assemble(settings: Settings, *, reindex: bool = False) -> Assistant:
         passage_words=settings.passage_words,
         max_article_chars=settings.max_article_chars,
         reindex=reindex,
+        servers=Servers(database_url, settings.chroma_url),
     )
     retriever = HybridRetriever(library=library, embedding=embedding, pool=settings.pool, top_k=settings.top_k)
     scorer = SentenceScorer(Reader(threads=settings.threads), most=settings.read)
@@ -95,6 +104,23 @@ def assemble(settings: Settings, *, reindex: bool = False) -> Assistant:
         mark_unverified=settings.unverified == "mark",
         max_question_chars=settings.max_question_chars,
     )
+
+
+@contextmanager
+def open_catalogue(settings: Settings) -> Iterator[Engine]:
+    """The catalogue's database, to be read whoever else has the library open.
+
+    Raises:
+        LibraryError: there is none.
+    """
+    file, database_url = settings.data_dir / "catalogue.sqlite3", settings.database_url.get_secret_value()
+    if not database_url and not file.exists():
+        raise LibraryError(f"there is no library in {settings.data_dir}: set NEWSQA_DATA_DIR to the folder of one")
+    engine = open_url(database_url) if database_url else open_file(file)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def open_loader(settings: Settings) -> Loader:

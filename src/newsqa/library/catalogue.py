@@ -1,31 +1,45 @@
-"""The truth about what is stored: articles, revisions, passages with their words and vectors, in SQLite."""
+"""The truth about what is stored: articles, revisions, passages with their words and vectors, in a SQL database."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 from zlib import crc32
 
 import numpy as np
 import sqlalchemy as sql
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table
 
 from newsqa.domain import Article, Copy, Filters, Passage, ScoredPassage, Sentence, as_date
-from newsqa.errors import LibraryError
+from newsqa.errors import ArticleError, LibraryError
 from newsqa.library import copies, identity
 from newsqa.library.conversations import Conversations, conversation_tables
-from newsqa.library.database import WRITING, insert_or_keep, insert_or_replace, open_file
+from newsqa.library.database import (
+    WRITING,
+    BigNumber,
+    Lock,
+    String,
+    Text,
+    insert_or_keep,
+    insert_or_replace,
+    open_file,
+    open_url,
+    place_of,
+)
+from newsqa.library.migrations import bring_up
 from newsqa.library.mirror import Row
 from newsqa.library.origins import Origins, origin_tables
+from newsqa.library.postings import MOST_ROWS
 from newsqa.library.words import headline, terms
+from newsqa.passages import passage_id
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-FORMAT = "1"
-"""Version of the tables below; a library of another one is refused."""
 
 _schema = sql.MetaData()
 _settings = Table("settings", _schema, Column("name", String, primary_key=True), Column("value", Text, nullable=False))
@@ -66,7 +80,7 @@ _passages = Table(
     Column("sentences", Text, nullable=False),
     Column("words", LargeBinary),
     Column("vector", LargeBinary),
-    Column("checksum", Integer),
+    Column("checksum", BigNumber),
 )
 """`vector` is float16, which costs half the disk of float32 and moves no cosine by more than 0.0005."""
 _changes = Table(
@@ -77,7 +91,7 @@ _changes = Table(
 )
 """The number of the last change of every article that was ever stored; numbers rise by one a change."""
 _LAST_CHANGE = sql.select(sql.func.max(_changes.c.number))
-_TABLES = (_schema, conversation_tables, origin_tables, copies.copy_tables, identity.identity_tables)
+TABLES = (_schema, conversation_tables, origin_tables, copies.copy_tables, identity.identity_tables)
 _unsettled = Table("unsettled", _schema, Column("passage_id", String, primary_key=True))
 _CURRENT = _articles.join(
     _revisions, (_revisions.c.article_id == _articles.c.id) & (_revisions.c.revision == _articles.c.revision)
@@ -85,9 +99,7 @@ _CURRENT = _articles.join(
 _METADATA = tuple(column.name for column in _revisions.c if column.name not in ("article_id", "revision"))
 
 
-_SELECTED = sql.select(
-    _articles.c.id, _articles.c.origin, _articles.c.added_at, *(_revisions.c[name] for name in _METADATA)
-).select_from(_CURRENT)
+_SELECTED = sql.select(*_articles.c, *(_revisions.c[name] for name in _METADATA)).select_from(_CURRENT)
 _ABOVE = sum(
     (_revisions.c[name] + " " for name in ("title", "subtitle", "publisher", "author", "place")), sql.literal("")
 )
@@ -118,35 +130,45 @@ class Entry:
 
 
 class Catalogue:
-    """One SQLite file. Every method is one transaction: readers see all of a change or none of it."""
+    """One database. Every method is one transaction: readers see all of a change or none of it."""
 
-    def __init__(self, file: Path) -> None:
-        """Opens the file, which is made when missing.
+    def __init__(self, place: Path | str) -> None:
+        """Opens a SQLite file, which is made when missing, or the PostgreSQL database at an address.
 
         Raises:
-            LibraryError: it is no catalogue, or one of another format.
+            LibraryError: it is no catalogue, or one that a newer newsqa made, or it can't be reached.
         """
-        self._engine = open_file(file)
+        self._engine = open_url(place) if isinstance(place, str) else open_file(place)
+        self.name = place_of(place) if isinstance(place, str) else str(place)
+        """For messages."""
+        self.changing = Lock(self._engine, 1)
+        """Whoever changes articles after what was read has it meanwhile."""
+        self.following = Lock(self._engine, 2)
+        """Whoever changes what Chroma has."""
         self.conversations = Conversations(self._engine)
         self.origins = Origins(self._engine)
         self._writing = self._engine.execution_options(**WRITING)
         try:
-            with self._writing.begin() as connection:
-                for tables in _TABLES:
-                    tables.create_all(connection)
-            found = self.settings().get("format", FORMAT)
+            bring_up(self._engine, TABLES, self.name)
         except sql.exc.DatabaseError as error:
             self.close()
-            raise LibraryError(
-                f"{file} is not a newsqa catalogue ({error.orig}): move it away and add again"
-            ) from error
-        if found != FORMAT:
+            remedy = "name one that its user owns" if isinstance(place, str) else "move it away and add again"
+            raise LibraryError(f"{self.name} is not a newsqa catalogue ({error.orig}): {remedy}") from error
+        except LibraryError:
             self.close()
-            raise LibraryError(f"{file} has format {found}, this newsqa reads {FORMAT}: use the newsqa that made it")
+            raise
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Lets go of the database."""
         self._engine.dispose()
+
+    def reading(self) -> AbstractContextManager[sql.Connection]:
+        """A transaction that reads all tables as they are at one moment."""
+        return self._engine.begin()
+
+    def writing(self) -> AbstractContextManager[sql.Connection]:
+        """A transaction that changes any of them; what is raised in it undoes it."""
+        return self._writing.begin()
 
     # What it was indexed with
 
@@ -154,6 +176,12 @@ class Catalogue:
         """What was stored by `set_settings`."""
         with self._engine.begin() as connection:
             return {row.name: row.value for row in connection.execute(sql.select(_settings))}
+
+    def id(self) -> str:
+        """What no other library is called, and this one ever after."""
+        with self._writing.begin() as connection:
+            insert_or_keep(connection, _settings, [{"name": "library", "value": uuid4().hex}])
+        return self.settings()["library"]
 
     def set_settings(self, settings: Mapping[str, str]) -> None:
         """Stores or overwrites these settings."""
@@ -166,13 +194,18 @@ class Catalogue:
         """The current revision of an article."""
         return next(iter(self._select_articles(_articles.c.id == article_id)), None)
 
+    def has(self, article_id: str) -> bool:
+        """Whether there is an article of this id, be it damaged."""
+        with self._engine.begin() as connection:
+            return connection.scalar(sql.select(_articles.c.id).where(_articles.c.id == article_id)) is not None
+
     def revision(self, article_id: str, revision: str) -> Article | None:
         """A revision of an article, the current one or an earlier one."""
-        columns = (_revisions.c.article_id.label("id"), *(_revisions.c[name] for name in _METADATA))
+        columns = (_revisions.c.article_id.label("id"), *(_revisions.c[name] for name in ("revision", *_METADATA)))
         chosen = (_revisions.c.article_id == article_id) & (_revisions.c.revision == revision)
         with self._engine.begin() as connection:
             row = connection.execute(sql.select(*columns).where(chosen)).one_or_none()
-        return _article(row) if row else None
+        return article_in(row) if row else None
 
     def article_of(self, origin: str) -> Article | None:
         """The article that was loaded from `origin`."""
@@ -225,8 +258,7 @@ class Catalogue:
             found = connection.execute(_SELECTED.where(_articles.c.id == article_id)).one_or_none()
             if found is None:
                 return None
-            article = _article(found)
-            return article, [_passage(row, article.text) for row in connection.execute(query)]
+            return article_in(found), [passage_in(row, found) for row in connection.execute(query)]
 
     def counts(self) -> dict[str, int]:
         """Number of `articles` and `passages`."""
@@ -237,7 +269,7 @@ class Catalogue:
     def _select_articles(self, condition: Any, *order: Any, limit: int | None = None) -> list[Article]:
         with self._engine.begin() as connection:
             query = _SELECTED.where(condition).order_by(*order).limit(limit)
-            return [_article(row) for row in connection.execute(query)]
+            return [article_in(row) for row in connection.execute(query)]
 
     # Writing
 
@@ -246,6 +278,7 @@ class Catalogue:
 
         The vectors of the passages that go are noted as unsettled, those of the ones that come as settled.
         """
+        self.changing.check()
         with self._writing.begin() as connection:
             for entry in entries:
                 self._drop_passages(connection, [entry.article.id])
@@ -258,6 +291,7 @@ class Catalogue:
 
     def remove(self, article_ids: Sequence[str], *, leave_out: bool = True) -> None:
         """Removes articles with all their revisions; notes their vectors as unsettled, and not to bring them back."""
+        self.changing.check()
         with self._writing.begin() as connection:
             self._drop_passages(connection, article_ids)
             if leave_out:
@@ -281,7 +315,7 @@ class Catalogue:
         article = entry.article
         values = {name: _stored(getattr(article, name)) for name in _METADATA}
         key = {"article_id": article.id, "revision": article.revision}
-        insert_or_keep(connection, _revisions, [{**key, **values}])
+        insert_or_replace(connection, _revisions, [{**key, **values}])  # one that was damaged, too
         current = {"revision": article.revision, "origin": article.origin, "added_at": _stored(article.added_at)}
         insert_or_replace(connection, _articles, [{"id": article.id, **current}])
         copies.store(connection, article.id, entry.fingerprint, article.published_at)
@@ -328,27 +362,25 @@ class Catalogue:
         with self._engine.begin() as connection:
             return connection.scalar(_LAST_CHANGE) or 0, list(connection.scalars(unsettled))
 
-    def changed(self, since: int) -> tuple[int, Collection[str], Sequence[Row]]:
+    @contextmanager
+    def changed(self, since: int) -> Iterator[tuple[int, Collection[str], Iterator[Sequence[Row]]]]:
         """The number of the last change, the ids of the articles that changed after `since`, and their passages.
+
+        These come some thousands at a time, while the context is open; all is of one moment.
 
         Raises:
             LibraryError: a passage is damaged.
         """
-        newer = _changes.c.number > since
-        query = sql.select(*_SEARCHED).order_by(_passages.c.number)
+        newer = sql.select(_changes.c.article_id).where(_changes.c.number > since)
+        query = sql.select(*_SEARCHED).where(_passages.c.vector.is_not(None)).order_by(_passages.c.number)
+        above = sql.select(_articles.c.id, _revisions.c.publisher, _revisions.c.published_at).select_from(_CURRENT)
+        if since:
+            query, above = query.where(_passages.c.article_id.in_(newer)), above.where(_articles.c.id.in_(newer))
         with self._engine.begin() as connection:
-            last = connection.scalar(_LAST_CHANGE) or 0
-            ids = set(connection.scalars(sql.select(_changes.c.article_id).where(newer)))
-            if since:
-                query = query.where(_passages.c.article_id.in_(sql.select(_changes.c.article_id).where(newer)))
-            rows = [_row(row) for row in connection.execute(query) if row.vector is not None]
-        return last, ids, rows
-
-    def article_ids(self, filters: Filters) -> set[str]:
-        """The ids of all articles that pass the filters."""
-        query = sql.select(_articles.c.id).select_from(_CURRENT).where(_condition(filters))
-        with self._engine.begin() as connection:
-            return set(connection.scalars(query))
+            last, ids = connection.scalar(_LAST_CHANGE) or 0, set(connection.scalars(newer))
+            articles = {row.id: (row.publisher, row.published_at or "") for row in connection.execute(above)}
+            parts = connection.execute(query.execution_options(yield_per=MOST_ROWS)).partitions()
+            yield last, ids, ([_row(row, *articles[row.article_id]) for row in part] for part in parts)
 
     # Chroma, which follows
 
@@ -364,10 +396,11 @@ class Catalogue:
             return {row.passage_id: row.vector for row in connection.execute(query)}
 
     def vectors(self, sample: int) -> dict[str, bytes]:
-        """The vectors (float16) of some passages, by their ids, from all over."""
-        query = sql.select(_passages.c.id, _passages.c.vector).where(_passages.c.vector.is_not(None))
+        """The vectors (float16) of some passages, by their ids; of others each time."""
+        chosen = _passages.c.id.in_(sql.select(_passages.c.id).order_by(sql.func.random()).limit(sample))
+        query = sql.select(_passages.c.id, _passages.c.vector).where(chosen & _passages.c.vector.is_not(None))
         with self._engine.begin() as connection:
-            return {row.id: row.vector for row in connection.execute(query.order_by(_passages.c.id).limit(sample))}
+            return {row.id: row.vector for row in connection.execute(query)}
 
     def count_unsettled(self) -> int:
         """How many passages Chroma may disagree about."""
@@ -396,9 +429,17 @@ class Catalogue:
         return [found[id] for id in scores if id in found]
 
 
-def _texts(connection: sql.Connection, article_ids: Collection[str]) -> dict[str, Any]:
-    """What is shown of each article, by its id; each text is read once, however many passages it has."""
-    return {row.id: row for row in connection.execute(_SELECTED.where(_articles.c.id.in_(article_ids)))}
+def _texts(connection: sql.Connection, article_ids: set[str]) -> dict[str, Any]:
+    """The row of each article, by its id; each text is read once, however many passages it has.
+
+    Raises:
+        LibraryError: one of them is not what was stored.
+    """
+    rows = connection.execute(_SELECTED.where(_articles.c.id.in_(article_ids))).all()
+    found = {article_in(row).id: row for row in rows}
+    if missing := article_ids - found.keys():
+        raise LibraryError(_lost(min(missing)))
+    return found
 
 
 def _condition(filters: Filters) -> Any:
@@ -435,7 +476,25 @@ def _in_utc(moment: date | None) -> datetime:
 def _article(row: Any) -> Article:
     values = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's documented name
     dates = {name: _date(values.get(name)) for name in ("published_at", "updated_at", "added_at")}
+    del values["revision"]
     return Article(**{**values, **dates})
+
+
+def article_in(row: Any) -> Article:
+    """The article of a row.
+
+    Raises:
+        LibraryError: it is not what was stored.
+    """
+    with suppress(ArticleError, ValueError, TypeError):
+        article = _article(row)
+        if article.revision == row.revision:
+            return article
+    raise LibraryError(_lost(row.id))
+
+
+def _lost(article_id: str) -> str:
+    return f"article {article_id!r} is damaged on the disk: remove it, and add it again"
 
 
 def _unsettle(connection: sql.Connection, passage_ids: Collection[str]) -> None:
@@ -457,21 +516,49 @@ def _passage_row(passage: Passage, vector: "NDArray[np.float32]", above: bytes) 
     }
 
 
-def _row(row: Any) -> Row:
-    if crc32(row.vector, crc32(row.words)) != row.checksum:
-        raise LibraryError(
-            f"a passage of article {row.article_id!r} is damaged on the disk: `newsqa doctor --repair` makes it anew"
+def check_searched(row: Any) -> None:
+    """Makes sure of a passage's words and vector.
+
+    Raises:
+        LibraryError: they are not what was stored.
+    """
+    with suppress(TypeError):
+        if crc32(row.vector, crc32(row.words)) == row.checksum:
+            return
+    raise LibraryError(_damaged(row.article_id))
+
+
+def _row(row: Any, publisher: str, published_at: str) -> Row:
+    check_searched(row)
+    return Row(row.id, row.article_id, publisher, published_at, row.words, row.vector)
+
+
+def passage_in(row: Any, article: Any) -> Passage:
+    """The passage of a row, and of that of its article.
+
+    Raises:
+        LibraryError: it is not what was stored.
+    """
+    text = article.text
+    with suppress(ValueError, TypeError, IndexError):
+        sentences = tuple(
+            Sentence(start, end, text[start:end], bool(heading)) for start, end, heading in json.loads(row.sentences)
         )
-    return Row(row.id, row.article_id, row.words, np.frombuffer(row.vector, "<f2").astype(np.float32))
+        known = passage_id(article.id, article.revision, row.start, row.end) == row.id
+        if known and (sentences[0].start, sentences[-1].end) == (row.start, row.end) and _adjoin(sentences, text):
+            return Passage(row.id, row.article_id, row.start, row.end, text[row.start : row.end], sentences)
+    raise LibraryError(_damaged(row.article_id))
 
 
-def _passage(row: Any, text: str) -> Passage:
-    sentences = tuple(
-        Sentence(start, end, text[start:end], bool(heading)) for start, end, heading in json.loads(row.sentences)
-    )
-    return Passage(row.id, row.article_id, row.start, row.end, text[row.start : row.end], sentences)
+def _adjoin(sentences: Sequence[Sentence], text: str) -> bool:
+    """Whether nothing but white space is between sentences."""
+    return all(one.end <= other.start and not text[one.end : other.start].strip() for one, other in pairwise(sentences))
+
+
+def _damaged(article_id: str) -> str:
+    return f"a passage of article {article_id!r} is damaged on the disk: `newsqa doctor --repair` makes it anew"
 
 
 def _scored(row: Any, article: Any, score: float, scores: Mapping[str, float]) -> ScoredPassage:
-    passage, published = _passage(row, article.text), _date(article.published_at)
+    passage, published = passage_in(row, article), _date(article.published_at)
     return ScoredPassage(passage, article.title, article.publisher, article.url, published, score, scores)

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sql
-from sqlalchemy import Column, ForeignKey, Integer, String, Text
+from sqlalchemy import Column, ForeignKey, Integer
 
 from newsqa.domain import now
 from newsqa.errors import ConversationNotFoundError
-from newsqa.library.database import WRITING, insert_or_replace
+from newsqa.library.database import WRITING, String, Text, insert_or_replace
 
 conversation_tables = sql.MetaData()
 _conversations = sql.Table(
@@ -146,7 +146,7 @@ class Conversations:
     def append(self, id: str, answer: Mapping[str, Any]) -> None:
         """Adds a turn with this answer, which has an `id` and a `question`; nothing where it was deleted meanwhile."""
         at, this, title = now().isoformat(), _conversations.c.id == id, _conversations.c.title
-        titled = sql.case((title == "", answer["question"][:MAX_TITLE_CHARS]), else_=title)
+        titled = sql.case((title == "", sql.literal(answer["question"][:MAX_TITLE_CHARS], title.type)), else_=title)
         touched = _conversations.update().where(this).values(updated_at=at, title=titled)
         with self._writing.begin() as connection:
             if not connection.execute(touched).rowcount:

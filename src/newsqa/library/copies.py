@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sql
-from sqlalchemy import Column, Integer, LargeBinary, String, Text
+from sqlalchemy import Column, LargeBinary
+
+from newsqa.library.database import BigNumber, String, Text
 
 WORDS = 3
 """Of a shingle."""
@@ -35,7 +37,7 @@ _fingerprints = sql.Table(
 _bands = sql.Table(
     "bands",
     copy_tables,
-    Column("band", Integer, primary_key=True),
+    Column("band", BigNumber, primary_key=True),
     Column("article_id", String, primary_key=True, index=True),
 )
 _stories = sql.Table(

@@ -5,7 +5,9 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 import sqlalchemy as sql
-from sqlalchemy import Column, String, Text
+from sqlalchemy import Column
+
+from newsqa.library.database import String, Text
 
 _TRACKING = re.compile(
     r"(?:utm_|at_|mtm_|pk_|hsa_)\w*=|(?:fbclid|gclid|dclid|msclkid|yclid|twclid|igshid|mc_[ce]id|_ga|_gl|ref_src|guccounter)=",

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy import Column, String, Text
+from sqlalchemy import Column
 
 from newsqa.domain import Article, Origin, now
-from newsqa.library.database import WRITING, insert_or_replace
+from newsqa.library.database import WRITING, String, Text, insert_or_replace
 from newsqa.library.identity import address_key
 from newsqa.loading.visits import STAND_IN
 
@@ -125,7 +125,8 @@ class Origins:
 
     def gone(self, addresses: Collection[str] | None = None) -> list[str]:
         """The ids of the articles that no origin holds any longer, though one did; only those of these addresses."""
-        gone = sql.select(_held.c.article_id).group_by(_held.c.article_id).having(sql.func.min(_held.c.lost) == 1)
+        lost = sql.func.min(sql.cast(_held.c.lost, sql.Integer)) == 1
+        gone = sql.select(_held.c.article_id).group_by(_held.c.article_id).having(lost)
         with self._engine.begin() as connection:
             rows = connection.execute(sql.select(_held).where(_held.c.article_id.in_(gone))).all()
         chosen = (row for row in rows if addresses is None or any(part in addresses for part in prefixes(row.origin)))

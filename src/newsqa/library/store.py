@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -14,7 +15,10 @@ from newsqa.domain import Article, Copy, Filters, Passage, ScoredPassage, now
 from newsqa.errors import ArticleError, ArticleNotFoundError, IndexMismatchError, LibraryError
 from newsqa.library import copies
 from newsqa.library.catalogue import MOST_BEHIND, Catalogue, Entry, Place
+from newsqa.library.chroma_folder import ChromaFolder
+from newsqa.library.chroma_server import ChromaServer
 from newsqa.library.conversations import Conversations
+from newsqa.library.database import Servers
 from newsqa.library.following import Follower
 from newsqa.library.identity import address_key, same_address
 from newsqa.library.mirror import Mirror
@@ -25,9 +29,14 @@ from newsqa.passages import split_passages
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from newsqa.library.archive import Manifest
+    from newsqa.library.checking import Damage
+
 Outcome = Literal["added", "replaced", "unchanged"]
 GROUP = 256
 """Passages embedded and committed together."""
+_PASSAGE_CHARS = 700
+"""About, to gather articles by."""
 MAX_FIELD_CHARS = 1000
 _SHORT_FIELDS = ("id", "title", "subtitle", "url", "publisher", "author", "place", "language", "origin")
 
@@ -72,7 +81,7 @@ class _Draft:
 
 
 class Library:
-    """A folder with all that is stored, owned by one process while it is open; a context manager.
+    """All that is stored: a folder owned by one process while it is open, or a database that several share.
 
     A change has happened when one transaction has put the new articles, passages and vectors in the place of the old
     (write point `add: committed`, `remove: committed`); it notes the passages that Chroma does not know of yet. Chroma
@@ -89,21 +98,23 @@ class Library:
         passage_words: int = 120,
         max_article_chars: int = 2_000_000,
         reindex: bool = False,
+        servers: Servers = Servers(),  # noqa: B008  # it never changes
         on_write: Callable[[str], None] = lambda point: None,
     ) -> None:
         """Opens the library in `folder`, which is made when missing.
 
         Args:
-            folder: holds the catalogue, the vectors and the lock.
+            folder: holds the lock, and the catalogue and the vectors as far as no server does.
             embedding: turns indexed text into vectors.
             identity: of the embedding model; recorded, and compared at every opening.
             passage_words: size of a passage; recorded and compared too.
             max_article_chars: longest article text taken in.
             reindex: cut and embed every article anew, so that the library fits these arguments.
+            servers: what is elsewhere.
             on_write: is told the name of each write point as it is passed.
 
         Raises:
-            LibraryError: the folder can't be used.
+            LibraryError: the folder, the database or the server can't be used.
             LibraryLockedError: another process owns it.
             IndexMismatchError: it was indexed with another model or passage size.
         """
@@ -111,27 +122,24 @@ class Library:
         """Of the embedding model that made the vectors."""
         self._embedding, self._passage_words = embedding, passage_words
         self._max_chars, self._on_write = max_article_chars, on_write
-        self._writing = threading.RLock()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._ownership = Ownership(folder)
-        except OSError as error:
-            raise LibraryError(f"{folder} can't hold a library ({error.strerror}): set NEWSQA_DATA_DIR") from error
-        identity_now = {"embedding_model": identity, "passage_words": str(passage_words)}
+        self._writing, self._alone = threading.RLock(), False
+        self._ownership = None if servers.database_url else _owned(folder)
+        self._index = {"embedding_model": identity, "passage_words": str(passage_words)}
         with ExitStack() as opened:
-            opened.callback(self._ownership.release)
-            self._catalogue = Catalogue(folder / "catalogue.sqlite3")
-            opened.callback(self._catalogue.close)
+            if self._ownership:
+                opened.callback(self._ownership.release)
+            self._catalogue = catalogue = Catalogue(servers.database_url or folder / "catalogue.sqlite3")
+            opened.callback(catalogue.close)
             if not reindex:
-                self._check_identity(folder, identity_now)
-            self._mirror = Mirror(self._catalogue.changed)
-            self._follower = Follower(folder / "vectors", self._catalogue, on_write)
+                self._check_identity()
+            self._mirror = Mirror(catalogue.changed)
+            elsewhere, here = servers.chroma_url, ChromaFolder(folder / "vectors", catalogue, on_write)
+            self._follower = Follower(ChromaServer(elsewhere, catalogue) if elsewhere else here, catalogue, on_write)
             opened.callback(self._follower.close)
-            if reindex:
-                self._reindex()
-            self._catalogue.complete(copies.fingerprint)
-            self._complete()
-            self._catalogue.set_settings(identity_now)
+            with self.changing():
+                if reindex:
+                    self._reindex()
+                self._complete()
             self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
@@ -172,13 +180,13 @@ class Library:
         """
         outcomes: dict[str, Outcome] = {}
         failed: dict[str, ArticleError] = {}
-        group: list[tuple[_Draft, Outcome]] = []
+        group: list[Article] = []
 
         def flush() -> None:
-            self._write([entry for entry, _ in group], on_passages)
-            for entry, outcome in group:
-                outcomes[entry.article.id] = outcome
-                on_article(entry.article, outcome)
+            with self.changing():
+                for stored, outcome in self._put(group, on_passages, by_id=by_id):
+                    outcomes[stored.id] = outcome
+                    on_article(stored, outcome)
             group.clear()
 
         with self._writing:
@@ -192,10 +200,8 @@ class Library:
                     failed[article.title] = error
                     on_error(article, error)
                     continue
-                if any(_same(article, entry.article) for entry, _ in group):
-                    flush()
-                group.append(self._prepared(article, by_id=by_id))
-                if sum(len(entry.passages) for entry, _ in group) >= GROUP:
+                group.append(article)
+                if sum(1 + len(each.text) // _PASSAGE_CHARS for each in group) >= GROUP:
                     flush()
             flush()
         return AddReport(outcomes, failed)
@@ -210,20 +216,83 @@ class Library:
         Raises:
             ArticleNotFoundError: one of the ids is not stored.
         """
-        with self._writing:
+        with self.changing():
             for article_id in article_ids:
-                self.get(article_id)
+                if not self._catalogue.has(article_id):
+                    raise ArticleNotFoundError(_missing(article_id))
             self._on_write("remove: checked")
             self._catalogue.remove(article_ids, leave_out=leave_out)
             self._on_write("remove: committed")
         self._follower.follow()
 
-    def _check_identity(self, folder: Path, identity: Mapping[str, str]) -> None:
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Lets no other thread or process change the library meanwhile: what was read in it is still so."""
+        with self._writing:
+            if self._alone:
+                yield
+                return
+            with self._catalogue.changing.held():
+                self._alone = True
+                try:
+                    yield
+                finally:
+                    self._alone = False
+
+    def restore(self, archive: Path, *, reindex: bool = False) -> "Manifest":
+        """Takes an exported library into this empty one, all of it or nothing; gives what the archive says of itself.
+
+        Args:
+            archive: as `library.archive.export` wrote it.
+            reindex: cut and embed every article anew, where it was indexed with another model or passage size.
+
+        Raises:
+            LibraryError: this library is not empty, or the archive is damaged, or of a newer newsqa.
+            IndexMismatchError: it was indexed with another model or passage size.
+        """
+        from newsqa.library.archive import restore
+
+        with self.changing():
+            with self._catalogue.writing() as connection:
+                manifest = restore(connection, archive, None if reindex else self._index)
+            if reindex:
+                self._reindex()
+            self._complete()
+        self._follower.follow()
+        return manifest
+
+    def repair(self, on_progress: Callable[[str, int, int], None] = lambda what, done, total: None) -> "Damage":
+        """Makes anew what is damaged: words and vectors, and Chroma's folder; gives what was damaged.
+
+        The text of an article can't be made anew: remove it and add it again, or import an archive.
+
+        Args:
+            on_progress: is told what is looked at, how much of it is done, and of how much.
+        """
+        with self.changing():
+            damage = self.damage(partial(on_progress, "articles"))
+            if damage.file:
+                return damage
+            mended = [id for id in damage.passages if id not in damage.articles]
+            for done, id in enumerate(mended, start=1):
+                self._write([self._draft(self.get(id))])
+                on_progress("damaged passages", done, len(mended))
+        self._follower.rebuild(partial(on_progress, "vectors"))
+        return damage
+
+    def damage(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> "Damage":
+        """Which articles and passages are not what was stored; reads all of them."""
+        from newsqa.library.checking import damage
+
+        with self._catalogue.reading() as connection:
+            return damage(connection, on_progress)
+
+    def _check_identity(self) -> None:
         recorded = self._catalogue.settings()
-        for name, value in identity.items():
+        for name, value in self._index.items():
             if recorded.get(name, value) != value:
                 raise IndexMismatchError(
-                    f"the library {folder} was indexed with {name} {recorded[name]!r}, now it is {value!r}: "
+                    f"{self._catalogue.name} was indexed with {name} {recorded[name]!r}, now it is {value!r}: "
                     f"set NEWSQA_{name.upper()} back, or index it anew with `newsqa doctor --reindex`"
                 )
 
@@ -233,9 +302,11 @@ class Library:
         self._follower.forget()
 
     def _complete(self) -> None:
-        """Cuts and embeds articles that lack vectors: an earlier newsqa kept them in Chroma only."""
+        """Makes what is not there yet: an earlier newsqa kept less, and vectors in Chroma only."""
+        self._catalogue.complete(copies.fingerprint)
         for group in _groups(self._draft(self.get(id)) for id in self._catalogue.incomplete()):
             self._write(group)
+        self._catalogue.set_settings(self._index)
 
     def _write(self, drafts: Sequence[_Draft], on_passages: Callable[[int], None] = lambda number: None) -> None:
         drafts = [draft for draft in drafts if draft.passages]
@@ -252,6 +323,24 @@ class Library:
         self._catalogue.store([draft.entry(rows) for draft, rows in zip(drafts, of, strict=True)])
         self._on_write("add: committed")
         self._follower.follow()
+
+    def _put(
+        self, articles: Iterable[Article], on_passages: Callable[[int], None], *, by_id: bool
+    ) -> Iterator[tuple[Article, Outcome]]:
+        """Stores articles together, those that may be one after each other; gives them as they are stored."""
+        group: list[tuple[_Draft, Outcome]] = []
+        for article in articles:
+            if any(_same(article, draft.article) for draft, _ in group):
+                yield from self._stored(group, on_passages)
+                group.clear()
+            group.append(self._prepared(article, by_id=by_id))
+        yield from self._stored(group, on_passages)
+
+    def _stored(
+        self, group: Sequence[tuple[_Draft, Outcome]], on_passages: Callable[[int], None]
+    ) -> list[tuple[Article, Outcome]]:
+        self._write([draft for draft, _ in group], on_passages)
+        return [(draft.article, outcome) for draft, outcome in group]
 
     def _prepared(self, article: Article, *, by_id: bool) -> tuple[_Draft, Outcome]:
         """The article under the id it has or gets here, cut into passages unless nothing changed."""
@@ -281,6 +370,8 @@ class Library:
             value, limit = getattr(article, field), self._max_chars if field == "text" else MAX_FIELD_CHARS
             if not isinstance(value, str):
                 raise ArticleError(f"{name}: {field} is {value!r}, not text; give it as a string or leave it out")
+            if "\0" in value:
+                raise ArticleError(f"{name}: {field} holds a NUL character at {value.index(chr(0))}; leave it out")
             if len(value) > limit:
                 raise ArticleError(f"{name}: {field} has {len(value):,} characters, more than {limit:,}; shorten it")
             try:
@@ -323,8 +414,13 @@ class Library:
         return not elsewhere and (not existing.origin or not article.origin or existing.origin == article.origin)
 
     @property
-    def ownership(self) -> Ownership:
-        """The lock of its folder."""
+    def name(self) -> str:
+        """Where it is: its folder, or its database; for people."""
+        return self._catalogue.name
+
+    @property
+    def ownership(self) -> Ownership | None:
+        """The lock of its folder; None where it is in a database that several processes share."""
         return self._ownership
 
     @property
@@ -402,6 +498,11 @@ class Library:
     def __len__(self) -> int:
         return self.counts()["articles"]
 
+    @property
+    def trouble(self) -> str:
+        """Why Chroma can't be used, if so: then all passages are compared."""
+        return self._follower.trouble
+
     def health(self) -> Health:
         """Whether catalogue and vectors agree, once Chroma is up to date; reads all ids."""
         with self._writing:
@@ -413,7 +514,7 @@ class Library:
     def search_text(self, terms: Sequence[str], k: int, filters: Filters) -> dict[str, float]:
         """The `k` best passage ids by BM25, with their scores, best first."""
         change, _ = self._catalogue.last_change()
-        return self._mirror.view(change).search(terms, k, self._among(filters))
+        return self._mirror.view(change).search(terms, k, filters)
 
     def search_vectors(self, vector: Sequence[float], k: int, filters: Filters) -> dict[str, float]:
         """The `k` nearest passage ids among those that pass, with their cosines, nearest first.
@@ -425,7 +526,7 @@ class Library:
         view = self._mirror.view(change)
         found = None if filters or len(behind) > MOST_BEHIND else self._follower.nearest(vector, k + len(behind))
         if found is None:
-            return view.nearest(vector, k, self._among(filters))
+            return view.nearest(vector, k, filters)
         cosines = view.cosines(vector, {*found, *behind})
         return dict(sorted(cosines.items(), key=lambda each: (-each[1], each[0]))[:k])
 
@@ -434,12 +535,20 @@ class Library:
         change, _ = self._catalogue.last_change()
         return self._mirror.view(change).cosines(vector, passage_ids)
 
-    def _among(self, filters: Filters) -> set[str] | None:
-        return self._catalogue.article_ids(filters) if filters else None
-
     def passages(self, scores: Mapping[str, tuple[float, Mapping[str, float]]]) -> list[ScoredPassage]:
         """The passages of these ids, with score and parts, in the order given; those gone since are left out."""
         return self._catalogue.passages(scores)
+
+
+def _owned(folder: Path) -> Ownership:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        catalogue, vectors = folder / "catalogue.sqlite3", folder / "vectors"
+        if vectors.exists() and not (catalogue.exists() and catalogue.stat().st_size):
+            raise LibraryError(f"{catalogue} is lost: put a copy in its place, or move {vectors} away to begin anew")
+        return Ownership(folder)
+    except OSError as error:
+        raise LibraryError(f"{folder} can't hold a library ({error.strerror}): set NEWSQA_DATA_DIR") from error
 
 
 def _missing(article_id: str, revision: str = "") -> str:
