@@ -2,11 +2,10 @@
 
 import os
 import pwd
-import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -38,20 +37,18 @@ class PostgreSQL:
         """Starts it, and waits until it answers."""
         command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-h", "127.0.0.1"]
         options = [part for option in _FAST for part in ("-c", option)]
-        with (self.folder / "log").open("ab") as log:
-            whole = [*command, "-p", str(self.port), *options]
-            self._process = subprocess.Popen(whole, stdout=log, stderr=log, start_new_session=True, **_ordinary())
-        deadline = monotonic() + _START_SECONDS
+        whole, deadline = [*command, "-p", str(self.port), *options], monotonic() + _START_SECONDS
         while not self._answers():
-            starting = self._process.poll() is None and monotonic() < deadline
-            assert starting, (self.folder / "log").read_text()
+            assert monotonic() < deadline, (self.folder / "log").read_text()
+            if self._process is None or self._process.poll() is not None:  # or those of a killed one are still there
+                with (self.folder / "log").open("ab") as log:
+                    self._process = subprocess.Popen(whole, stdout=log, stderr=log, **_ordinary())
             sleep(0.05)
 
     def kill(self) -> None:
-        """Ends it as a power cut would: all its processes at once."""
+        """Kills it; what it started for its connections ends as soon as it notices."""
         if self._process:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
             self._process.wait()
 
     def cut_connections(self) -> None:

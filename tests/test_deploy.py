@@ -39,7 +39,7 @@ def test_the_proxy_asks_those_servers_and_is_the_one_that_they_believe() -> None
     (others,) = COMPOSE["networks"]["front"]["ipam"]["config"]
     assert ip_address(address) in ip_network(others["subnet"])
     assert ip_address(address) not in ip_network(others["ip_range"])
-    assert "health_uri /readyz" in CADDYFILE
+    assert "health_uri /healthz " in CADDYFILE
 
 
 def test_the_proxy_takes_what_the_servers_take_and_holds_no_events_back() -> None:
