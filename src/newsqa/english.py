@@ -18,6 +18,7 @@ FUNCTION_WORDS = frozenset(
     then there these they this those through to too under until up upon us ve very was wasn we were weren what
     when where which while who whom whose why will with would yet you your yours yourself""".split()
 )
+_OTHERS = re.compile(r"[^\x00-\x7f]+")
 _WORD = re.compile(r"[^\W_]+(?:[.,][0-9]+)*")
 
 
@@ -70,15 +71,16 @@ def _stemmer() -> Any:  # snowballstemmer has no types
 
 def folded(text: str) -> str:
     """`text` in lower case without accents."""
-    decomposed = normalize("NFKD", text)
-    return (decomposed if decomposed.isascii() else _marks().sub("", decomposed)).lower()
+    return _OTHERS.sub(_plain, text).lower()
 
 
-@lru_cache(maxsize=1)
-def _marks() -> re.Pattern[str]:
-    """Matches what is set above, below or into a letter; there is none beyond the first two planes of Unicode."""
-    marks = "".join(char for char in map(chr, range(0x20000)) if combining(char))
-    return re.compile(f"[{marks}]+")
+@lru_cache(maxsize=10_000)
+def _without_accents(text: str) -> str:
+    return "".join(char for char in normalize("NFKD", text) if not combining(char))
+
+
+def _plain(found: re.Match[str]) -> str:
+    return _without_accents(found[0])
 
 
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
