@@ -18,8 +18,10 @@ _HNSW: "CreateHNSWConfiguration" = {
     "ef_search": 400,
     "max_neighbors": 16,
 }
-"""Measured with 99,500 passages of news: the ten nearest are found to 0.995 in 2.2 ms, a passage is added in 0.4 ms and
-takes 2.1 KB; with 200 in the place of 400, 0.987 in 1.8 ms; with 32 and 200 neighbours, adding takes three times as long."""
+"""Measured with 99,500 news passages: 0.995 of the ten nearest are found, in 2.2 ms; one costs 0.4 ms and 2.1 KB.
+
+With 200 in the place of 400: 0.987 in 1.8 ms. With 32 and 200 in the place of 16 and 100, adding costs thrice as much.
+"""
 COLLECTION = "passages"
 
 
