@@ -20,6 +20,8 @@ DOCUMENTS = [
     ROOT / "SECURITY.md",
     ROOT / "evals" / "README.md",
     ROOT / "corpus" / "README.md",
+    ROOT / "deploy" / "README.md",
+    ROOT / "tests" / "faults" / "README.md",
 ]
 
 

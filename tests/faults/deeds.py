@@ -205,7 +205,8 @@ class Hand:
 
     def _rebuild(self) -> None:
         self.journal.begin("rebuild")
-        self._library._follower.rebuild()
+        self._library._follower.forget()
+        self._library._follower.settle()
 
     def _reopen(self) -> None:
         self.journal.begin("close")

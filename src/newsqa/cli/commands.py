@@ -253,9 +253,7 @@ def doctor(
         library = assistant.library
         if repair:
             repairing.repair(library)
-        damage = library.damage()
-        repairing.check_file(damage)
-        health = library.health()
+        damage, health = repairing.examine(library)
         facts = {
             **_versions(),
             "library": library.name,

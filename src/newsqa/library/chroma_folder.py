@@ -56,6 +56,9 @@ class ChromaFolder:
                 return vectors
             vectors.close()
             self._set_aside("it has not as many vectors as it should, or can't be read")
+        passages = self._catalogue.counts()["passages"]
+        if passages > self._catalogue.count_unsettled():
+            LOG.warning("Chroma gets all %d vectors anew; until then all passages are compared, exactly", passages)
         self._catalogue.unsettle()
         self._on_write("rebuild: noted")
         return Vectors.in_folder(self._folder)
@@ -95,7 +98,7 @@ class ChromaFolder:
 
     def _set_aside(self, why: str) -> None:
         aside = self._folder.with_name(f"{self._folder.name}.damaged")
-        LOG.warning("the vectors are rebuilt from the catalogue", extra={"why": why, "set_aside": str(aside)})
+        LOG.warning("Chroma's folder is set aside: %s", why, extra={"set_aside": str(aside)})
         shutil.rmtree(aside, ignore_errors=True)
         self._folder.rename(aside)
         self._on_write("rebuild: set aside")

@@ -17,6 +17,7 @@ AT_ONCE = 500
 """Vectors brought to Chroma together."""
 MOST_AT_THE_END = 2000
 """Vectors that are still brought to Chroma when the library is closed; the next opening goes on with more."""
+_TOLD_AFTER = 5000
 _LOOK_SECONDS = 0.01
 _AGAIN_SECONDS = 10.0
 
@@ -86,29 +87,22 @@ class Follower:
             self.follow()
         return self._asked(lambda vectors: vectors.nearest(vector, k))
 
-    def ids(self) -> set[str]:
-        """The ids that Chroma has, once it is up to date; none where it can't be used."""
+    def ids(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> set[str]:
+        """The ids that Chroma has, once it is up to date; none where it can't be used. The argument is `settle`'s."""
         for _ in range(2):  # what turns out to be damaged is made anew by then
-            self.settle()
+            self.settle(on_progress)
             found = self._asked(Vectors.ids)
             if found is not None:
                 return found
         return set()
 
-    def settle(self) -> None:
-        """Returns when Chroma is up to date, or can't be used."""
-        self.trouble = ""
-        self.follow()
-        while not self.trouble and (not self.ready.is_set() or self._catalogue.count_unsettled()):
-            time.sleep(_LOOK_SECONDS)
-
-    def rebuild(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> None:
-        """Forgets what Chroma has and makes it anew from the catalogue.
+    def settle(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+        """Returns when Chroma is up to date, or can't be used.
 
         Args:
-            on_progress: is told how many passages are done, and of how many.
+            on_progress: is told how many passages Chroma knows of, and of how many.
         """
-        self.forget()
+        self.trouble = ""
         self.follow()
         total = self._catalogue.counts()["passages"]
         while not self.trouble and (not self.ready.is_set() or self._catalogue.count_unsettled()):
@@ -167,6 +161,7 @@ class Follower:
 
     def _settle(self) -> None:
         """Brings Chroma what it lacks and takes from it what is gone, as far as the catalogue's note says so."""
+        total = told = self._catalogue.count_unsettled()
         while not self._stopped.is_set() or self._catalogue.count_unsettled() <= MOST_AT_THE_END:
             with self._settling:
                 part = self._catalogue.unsettled(AT_ONCE)
@@ -179,6 +174,10 @@ class Follower:
                 self._on_write("settle: vectors written")
                 self._catalogue.settle(part)
                 self._on_write("settle: noted")
+            left = self._catalogue.count_unsettled()
+            if told - left >= _TOLD_AFTER:
+                LOG.info("vectors are brought to Chroma", extra={"done": total - left, "of": total})
+                told = left
 
     def _asked(self, ask: Callable[[Vectors], Found]) -> Found | None:
         """What Chroma says; None where it can't be used."""

@@ -277,7 +277,8 @@ class Library:
             for done, id in enumerate(mended, start=1):
                 self._write([self._draft(self.get(id))])
                 on_progress("damaged passages", done, len(mended))
-        self._follower.rebuild(partial(on_progress, "vectors"))
+        self._follower.forget()
+        self._follower.settle(partial(on_progress, "vectors"))
         return damage
 
     def damage(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> "Damage":
@@ -503,10 +504,14 @@ class Library:
         """Why Chroma can't be used, if so: then all passages are compared."""
         return self._follower.trouble
 
-    def health(self) -> Health:
-        """Whether catalogue and vectors agree, once Chroma is up to date; reads all ids."""
+    def health(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> Health:
+        """Whether catalogue and vectors agree, once Chroma is up to date; reads all ids.
+
+        Args:
+            on_progress: is told how many passages Chroma knows of, and of how many.
+        """
         with self._writing:
-            passages, vectors = set(self._catalogue.passage_ids()), self._follower.ids()
+            passages, vectors = set(self._catalogue.passage_ids()), self._follower.ids(on_progress)
         return Health(len(self), len(passages), len(passages - vectors), len(vectors - passages))
 
     # Searching it
