@@ -169,7 +169,7 @@ def test_doctor_names_what_is_damaged_and_repairs_it(tmp_path: Path) -> None:
     assert f"passages are damaged in {one}: run `newsqa doctor --repair`" in told.stderr
     repaired = _doctor("doctor", "--repair", data=tmp_path)
     assert 1 == repaired.returncode
-    assert f"newsqa: made anew: Chroma's folder; passages of {one}\n" in repaired.stderr
+    assert f"newsqa: made anew: Chroma's folder, the passages of {one}\n" in repaired.stderr
     assert f"text or fields are damaged in {other}: remove them and add them again, or import" in repaired.stderr
     assert "passages are damaged" not in repaired.stderr
     assert 0 == _doctor("remove", other, data=tmp_path).returncode
