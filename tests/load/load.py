@@ -92,7 +92,8 @@ class Load:
         body = {"query": words, "top_k": 100, "filters": {"article_ids": [id]} if there else {}}
         found = (await self._client.post("/v1/search", json=body)).raise_for_status().json()["passages"]
         self.errors["not found after it was added"] += there and not found
-        self.errors["found after it was removed"] += not there and any(each["passage"]["article_id"] == id for each in found)
+        there_still = any(each["passage"]["article_id"] == id for each in found)
+        self.errors["found after it was removed"] += not there and there_still
 
     def _note_stale(self, id: str, revision: str, asked_at: float) -> None:
         at, current = self._old.get(id, (math.inf, ""))
