@@ -276,7 +276,7 @@ class Catalogue:
     def store(self, entries: Iterable[Entry]) -> None:
         """Puts articles and their passages in the place of what was stored under their ids.
 
-        The vectors of the passages that go are noted as unsettled, those of the ones that come as settled.
+        The passages that go and those that come are noted as unsettled: Chroma does not know of it yet.
         """
         self.changing.check()
         with self._writing.begin() as connection:

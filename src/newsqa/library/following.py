@@ -105,8 +105,12 @@ class Follower:
         self.trouble = ""
         self.follow()
         total = self._catalogue.counts()["passages"]
-        while not self.trouble and (not self.ready.is_set() or self._catalogue.count_unsettled()):
-            on_progress(max(0, total - self._catalogue.count_unsettled()) if self.ready.is_set() else 0, total)
+        while not self.trouble:
+            ready = self.ready.is_set()
+            left = self._catalogue.count_unsettled() if ready else total
+            if ready and not left:
+                return
+            on_progress(max(0, total - left), total)
             time.sleep(_LOOK_SECONDS)
 
     def forget(self) -> None:
@@ -161,7 +165,7 @@ class Follower:
 
     def _settle(self) -> None:
         """Brings Chroma what it lacks and takes from it what is gone, as far as the catalogue's note says so."""
-        total = told = self._catalogue.count_unsettled()
+        done, total = 0, self._catalogue.count_unsettled()
         while not self._stopped.is_set() or self._catalogue.count_unsettled() <= MOST_AT_THE_END:
             with self._settling:
                 part = self._catalogue.unsettled(AT_ONCE)
@@ -174,10 +178,9 @@ class Follower:
                 self._on_write("settle: vectors written")
                 self._catalogue.settle(part)
                 self._on_write("settle: noted")
-            left = self._catalogue.count_unsettled()
-            if told - left >= _TOLD_AFTER:
-                LOG.info("vectors are brought to Chroma", extra={"done": total - left, "of": total})
-                told = left
+            before, done = done, done + len(part)
+            if done // _TOLD_AFTER > before // _TOLD_AFTER:
+                LOG.info("vectors are brought to Chroma", extra={"done": done, "of": max(done, total)})
 
     def _asked(self, ask: Callable[[Vectors], Found]) -> Found | None:
         """What Chroma says; None where it can't be used."""
