@@ -32,7 +32,7 @@ class Server:
     def client(self, key: str = "", **options: Any) -> httpx.Client:
         """A client of it, with a key where one is given."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False, **options)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=90, trust_env=False, **options)
 
     def log(self) -> list[dict[str, Any]]:
         """The lines of its log that are JSON."""

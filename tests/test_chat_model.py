@@ -40,7 +40,8 @@ def api(served: ChatServer, tmp_path_factory: pytest.TempPathFactory, corpus: li
     folder = tmp_path_factory.mktemp("chatting") / "library"
     with open_assistant(folder) as opened:
         opened.library.add(corpus)
-    with serving(folder, {"NEWSQA_CHAT_BASE_URL": served.url, "NEWSQA_CHAT_KEY": KEY}) as running:
+    settings = {"NEWSQA_CHAT_BASE_URL": served.url, "NEWSQA_CHAT_KEY": KEY, "NEWSQA_CHAT_SECONDS": "55"}
+    with serving(folder, settings) as running:
         yield running
 
 

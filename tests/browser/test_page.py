@@ -725,6 +725,7 @@ def test_a_phone_shows_one_room_at_a_time_and_nothing_is_cut_off(paged: Server, 
     page.get_by_role("button", name="Close the article").click()
     expect(page.locator("#nq-listing li > a").first).to_be_focused()
     page.locator("#nq-listing li > a").first.click()
+    expect(page.locator("#nq-article h2")).to_be_visible()
     page.get_by_role("button", name="Articles", exact=True).click()
     expect(page.locator("#nq-listing li").first).to_be_visible()
     page.go_back()
