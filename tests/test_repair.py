@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from newsqa import Filters, Library
+from newsqa import Article, Filters, Library
 from newsqa.errors import LibraryError
 from newsqa.library import Health
 from newsqa.library.checking import Damage
@@ -131,6 +132,24 @@ def test_chromas_folder_is_made_anew_and_the_progress_told(folder: Path) -> None
     assert [("articles", done, 6) for done in range(1, 7)] == [each for each in told if each[0] == "articles"]
     assert all(0 <= done <= total == 3 for what, done, total in told if what == "vectors")
     assert {"articles", "vectors"} >= {what for what, *_ in told}
+
+
+def test_an_index_is_made_anew_once_most_of_what_it_holds_is_gone(tmp_path: Path) -> None:
+    passed: list[str] = []
+    versions = [Article("Ferry", "\n\n".join(f"{one} {n}." for n in range(2000)), id="ferry") for one in range(4)]
+    with open_library(tmp_path, passage_words=1, on_write=passed.append) as library:
+        library.add([BRIDGE])
+        for version in versions[:-1]:
+            library.add(version)
+        assert library.health().agree
+        assert "rebuild: set aside" not in passed
+        library.add(versions[-1])
+        while "rebuild: set aside" not in passed:
+            time.sleep(0.01)
+        assert Health(2, 2002, 0, 0) == library.health()
+        assert library.search_text(["3"], 3, Filters())
+    assert 1 == passed.count("rebuild: set aside")
+    assert not (tmp_path / "vectors.damaged").exists()
 
 
 def test_a_file_that_sqlite_finds_damaged_is_told_to_be_so(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """What every route works with: the assistant behind its queue, jobs, access and figures; and who is asking."""
 
 import asyncio
+import json
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -47,7 +48,7 @@ class Service:
     """Set once the models are loaded."""
     in_progress: set[tuple[str, str]] = field(default_factory=set)
     """Owners and Idempotency-Keys of requests that are going on."""
-    _recent: "OrderedDict[str, tuple[str, wire.Answer]]" = field(default_factory=OrderedDict)
+    _recent: "OrderedDict[str, tuple[str, str]]" = field(default_factory=OrderedDict)
 
     def check_ready(self) -> None:
         """Raises `not-ready` until the models are loaded, and again when the server stops."""
@@ -113,7 +114,8 @@ class Service:
         if conversation_id:
             values = answer.model_dump(mode="json")
             await asyncio.to_thread(self.assistant.library.conversations.append, conversation_id, values)
-        self._recent[answer.id] = (caller.id, answer.model_copy(update={"passages": answer.passages[:KEPT_PASSAGES]}))
+        remembered = answer.model_copy(update={"passages": answer.passages[:KEPT_PASSAGES]})
+        self._recent[answer.id] = (caller.id, remembered.model_dump_json())
         while len(self._recent) > RECENT:
             self._recent.popitem(last=False)
 
@@ -123,9 +125,9 @@ class Service:
         Raises:
             ProblemError: `answer-not-found`.
         """
-        owner, answer = self._recent.get(answer_id, ("", None))
-        if answer and caller.owner in (None, owner):
-            return answer.model_dump(mode="json")
+        owner, remembered = self._recent.get(answer_id, ("", ""))
+        if remembered and caller.owner in (None, owner):
+            return dict(json.loads(remembered))
         kept = self.assistant.library.conversations.answer(answer_id, caller.owner)
         if kept is None:
             raise ProblemError("answer-not-found", f"there is no answer {answer_id!r}; give the id of a recent one")

@@ -111,6 +111,9 @@ _KNOWN = _passages.c.id.is_(None) | _passages.c.vector.is_not(None)
 _AGREED = _unsettled.delete().where(_unsettled.c.passage_id == sql.bindparam("settled"))
 _STILL_THERE = sql.exists().where(_passages.c.id == sql.bindparam("settled"))
 _PASSAGE_IDS = sql.select(_passages.c.id).order_by(_passages.c.number)
+_GONE = "vectors gone from Chroma"
+"""A setting of the catalogue's own."""
+_GONE_SO_FAR = sql.select(_settings.c.value).where(_settings.c.name == _GONE)
 MOST_BEHIND = 300
 """Passages that Chroma may disagree about before it is not asked any longer: they are all compared exactly."""
 Place = tuple[str, str]
@@ -387,7 +390,10 @@ class Catalogue:
     def unsettle(self, passage_ids: Collection[str] | None = None) -> None:
         """Notes that Chroma may disagree about these passages; about all when none are named."""
         with self._writing.begin() as connection:
-            _unsettle(connection, connection.scalars(_PASSAGE_IDS).all() if passage_ids is None else passage_ids)
+            if passage_ids is None:
+                insert_or_replace(connection, _settings, [{"name": _GONE, "value": "0"}])
+                passage_ids = connection.scalars(_PASSAGE_IDS).all()
+            _unsettle(connection, passage_ids)
 
     def unsettled(self, limit: int | None = None) -> dict[str, bytes | None]:
         """The ids of passages that Chroma may disagree about, with the vectors of those that are there (float16)."""
@@ -414,6 +420,14 @@ class Catalogue:
                 rows = [{"settled": id} for id, vector in passages.items() if (vector is not None) == there]
                 if rows:
                     connection.execute(_AGREED.where(_STILL_THERE if there else ~_STILL_THERE), rows)
+                if rows and not there:
+                    gone = connection.scalar(_GONE_SO_FAR) or "0"
+                    insert_or_replace(connection, _settings, [{"name": _GONE, "value": str(int(gone) + len(rows))}])
+
+    def count_gone(self) -> int:
+        """How many vectors Chroma was told to forget since all were brought to it."""
+        with self._engine.begin() as connection:
+            return int(connection.scalar(_GONE_SO_FAR) or "0")
 
     def passage_ids(self) -> list[str]:
         """The ids of all passages."""

@@ -64,9 +64,9 @@ class ChromaFolder:
         return Vectors.in_folder(self._folder)
 
     def forget(self) -> None:
-        """Sets it aside; what is opened next is empty."""
+        """Removes it; what is opened next is empty."""
         if self._folder.exists():
-            self._set_aside("it is made anew")
+            shutil.rmtree(self._renamed(), ignore_errors=True)
 
     def _try_folder(self) -> None:
         """Sets a folder aside that can't be used, and notes what one that can is behind in."""
@@ -97,11 +97,16 @@ class ChromaFolder:
         return there != passages and not behind
 
     def _set_aside(self, why: str) -> None:
-        aside = self._folder.with_name(f"{self._folder.name}.damaged")
+        aside = self._renamed()
         LOG.warning("Chroma's folder is set aside: %s", why, extra={"set_aside": str(aside)})
+
+    def _renamed(self) -> Path:
+        """Where it stands now, in the place of one that was set aside before."""
+        aside = self._folder.with_name(f"{self._folder.name}.damaged")
         shutil.rmtree(aside, ignore_errors=True)
         self._folder.rename(aside)
         self._on_write("rebuild: set aside")
+        return aside
 
     def note_closing(self) -> None:
         """Notes the state of the folder once it is on the disk; one without such a note is tried before it is used."""

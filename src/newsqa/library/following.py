@@ -17,6 +17,8 @@ AT_ONCE = 500
 """Vectors brought to Chroma together."""
 MOST_AT_THE_END = 2000
 """Vectors that are still brought to Chroma when the library is closed; the next opening goes on with more."""
+LEAST_GONE = 5000
+"""Vectors that are forgotten before it is worth to begin anew: Chroma keeps the place of each, 2.1 KB."""
 _TOLD_AFTER = 5000
 _LOOK_SECONDS = 0.01
 _AGAIN_SECONDS = 10.0
@@ -115,10 +117,8 @@ class Follower:
 
     def forget(self) -> None:
         """Forgets what Chroma has; what is opened next is empty."""
-        with self._catalogue.following.held(), self._settling:
-            self._let_go()
-            self._place.forget()
-            self.trouble = ""
+        with self._catalogue.following.held():
+            self._begin_anew()
 
     def close(self) -> None:
         """Lets go of Chroma; what is left to do, if it is much, is done after the next opening."""
@@ -143,6 +143,10 @@ class Follower:
                     self._open(alone=alone)
                     if alone:
                         self._settle()
+                    if alone and self._is_worn():
+                        LOG.info("Chroma gets all vectors anew: most places of its index are of passages that are gone")
+                        self._begin_anew()
+                        self.follow()
             except LibraryUnreachableError:  # which is no fault of Chroma's
                 wait = wait or _AGAIN_SECONDS
             except Exception as error:  # noqa: BLE001  # Chroma's errors share no class
@@ -181,6 +185,16 @@ class Follower:
             before, done = done, done + len(part)
             if done // _TOLD_AFTER > before // _TOLD_AFTER:
                 LOG.info("vectors are brought to Chroma", extra={"done": done, "of": max(done, total)})
+
+    def _is_worn(self) -> bool:
+        gone = self._catalogue.count_gone() if self._vectors and not self._stopped.is_set() else 0
+        return gone > LEAST_GONE and gone > self._catalogue.counts()["passages"]
+
+    def _begin_anew(self) -> None:
+        with self._settling:
+            self._let_go()
+            self._place.forget()
+            self.trouble = ""
 
     def _asked(self, ask: Callable[[Vectors], Found]) -> Found | None:
         """What Chroma says; None where it can't be used."""
