@@ -18,6 +18,7 @@ COMPOSE = yaml.safe_load((FOLDER / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 SERVERS = [name for name, service in SERVICES.items() if service["image"].startswith("newsqa:")]
 CADDYFILE = (FOLDER / "Caddyfile").read_text(encoding="utf-8")
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
 DOCKERFILE = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 LOCK = (ROOT / "constraints.txt").read_text(encoding="utf-8")
@@ -116,6 +117,21 @@ def test_the_database_and_chroma_are_where_only_the_servers_are() -> None:
     assert COMPOSE["networks"]["back"]["internal"]
     assert {*SERVERS, "chroma", "postgresql"} == {name for name, each in SERVICES.items() if "back" in each["networks"]}
     assert ["back"] == SERVICES["chroma"]["networks"] == SERVICES["postgresql"]["networks"]
+
+
+def test_the_sizes_are_reckoned_right_and_leave_a_fifth_of_the_memory_free() -> None:
+    rows = re.findall(
+        r"^\|.*?, (\d+) GB( a server)?.*? \| ([\d,]+) \| ([\d,]+) \| 0\.9 \+ ([\d,]+) × (\d) KB = ([\d.]+) GB",
+        README,
+        re.MULTILINE,
+    )
+    assert 4 == len(rows)
+    for limit, _, articles, *passages, kilobytes, total in rows:
+        (number,) = {int(each.replace(",", "")) for each in passages}
+        assert total == f"{0.9 + number * int(kilobytes) / 1e6:.1f}"
+        assert float(total) <= 0.8 * int(limit)
+        assert round(number / 14, -3) == int(articles.replace(",", ""))
+    assert f"{rows[2][0]}g" == SERVICES[SERVERS[0]]["mem_limit"]
 
 
 def test_chroma_is_the_server_in_rust() -> None:

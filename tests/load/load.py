@@ -2,7 +2,12 @@
 
 python -m tests.load.load --clients 20 --seconds 30 [--adding] [--data DIR | --passages 1000] [--think 0] [--burst]
 
-With --adding one more client adds, replaces and removes articles; whatever was acknowledged has to show from then on.
+With --adding three more clients add, replace and remove articles. Every fifth question asks for a figure that only one
+of these says, another in each version; so does its client after each change. What was acknowledged has to show from
+then on, and what is gone may not be cited. A question waits in line with all others: what is wrong for a moment only
+shows to few clients, such as 4.
+
+The server's memory rises until 1,000 answers are remembered: its quarters compare in runs of 4,000 answers or more.
 """
 
 import asyncio
@@ -12,9 +17,10 @@ import random
 import resource
 import shutil
 import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -33,9 +39,41 @@ from tests.serving import Server, serving
 
 SETTINGS = {"NEWSQA_RATE_LIMIT": "100000/minute"}
 BURSTS = 5
+CHANGING = 3
+"""Clients that change articles."""
+EVERY = 5
+"""One question in so many asks for what a changing article says."""
 WARM_UP = 20
 """Questions that are asked one after another before anything is measured."""
+CHANGES = 3
+"""Articles after which at least one answer has to have cited one of them."""
+SYLLABLES = ("ba", "de", "fi", "go", "ku", "la", "me", "ni", "po", "ru", "sa", "te", "vi", "zo")
 Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Museum:
+    """What only an article that changes says: a made-up museum, and its visitors by the article's two versions."""
+
+    article_id: str
+    name: str
+    visitors: tuple[int, int]
+
+    @classmethod
+    def invented(cls, article_id: str) -> "Museum":
+        """The museum of this article, always the same one."""
+        chance = random.Random(article_id)
+        name = "".join(chance.choices(SYLLABLES, k=4)).title()
+        return cls(article_id, name, (chance.randrange(1_000, 5_000), chance.randrange(5_000, 9_000)))
+
+    @property
+    def question(self) -> str:
+        """Both versions answer it, each with its figure."""
+        return f"How many visitors did the museum of {self.name} have last year?"
+
+    def sentence(self, version: int) -> str:
+        """What this version says, 0 or 1."""
+        return f"The museum of {self.name} had {self.visitors[version]:,} visitors last year."
 
 
 class Load:
@@ -44,18 +82,18 @@ class Load:
     def __init__(self, client: httpx.AsyncClient, questions: list[str]) -> None:
         """Nothing is asked yet."""
         self._client, self._questions, self._chance = client, questions, random.Random(0)
-        self._old: dict[str, tuple[float, str]] = {}
-        """When a change of an article was acknowledged, and the revision it has since; none when it is removed."""
-        self._articles = _made(1_000_000)
+        self._gone: dict[tuple[str, str], float] = {}
+        """When it was acknowledged that this revision of an article is replaced or removed; an id never comes again."""
+        self._articles, self._museums = _made(1_000_000), deque[Museum](maxlen=2 * CHANGING)
         self._texts: dict[tuple[str, str], str] = {}
         self.whole: list[float] = []
         self.first: list[float] = []
         self.errors: Counter[str] = Counter()
-        self.citations = self.additions = 0
+        self.asked = self.citations = self.citations_of_changing = self.additions = 0
 
-    async def ask(self, number: int) -> None:
-        """Asks a question, as a stream where the client's number is odd, and checks the answer's citations."""
-        question, start = {"question": self._chance.choice(self._questions)}, perf_counter()
+    async def ask(self, number: int, asked: str = "") -> None:
+        """Asks this or the next question, as a stream where `number` is odd, and checks the answer's citations."""
+        question, start = {"question": asked or self._question()}, perf_counter()
         try:
             answer = await (self._streamed(question, start) if number % 2 else self._plain(question))
             self.whole.append(perf_counter() - start)
@@ -65,39 +103,56 @@ class Load:
         except (httpx.HTTPError, ValueError) as error:
             self.errors[_name(error)] += 1
 
+    def _question(self) -> str:
+        """What is asked next: of a museum whose article is there, or was a moment ago, or any question."""
+        self.asked += 1
+        if self._museums and self.asked % EVERY == 0:
+            return self._chance.choice(self._museums).question
+        return self._chance.choice(self._questions)
+
     async def change(self) -> None:
         """Adds an article, replaces it, and removes it."""
-        made, opening = next(self._articles), f"Report number {self.additions}."
-        id, values = f"load-{made.id}", {"title": made.title, "text": f"{opening} {made.text}"}
-        turned = {**values, "text": f"{opening} " + "\n\n".join(reversed(made.text.split("\n\n")))}
+        made = next(self._articles)
+        museum = Museum.invented(f"changing-{made.id}")
+        self._museums.append(museum)
+        id, path = museum.article_id, f"/v1/articles/{museum.article_id}"
+        texts = f"{museum.sentence(0)}\n\n{made.text}", f"{made.text}\n\n{museum.sentence(1)}"
         try:
-            for method, body in (("POST", values), ("PUT", turned), ("DELETE", None)):
-                self._old.pop(id, None)
-                path = "/v1/articles" if method == "POST" else f"/v1/articles/{id}"
-                await self._send(method, path, {"id": id, **values} if method == "POST" else body)
-                revision = await self._revision(id)
-                self._old[id] = perf_counter(), revision
-                await self._look(id, opening, there=bool(body))
-                self.additions += method == "POST"
+            await self._send("POST", "/v1/articles", {"id": id, "title": made.title, "text": texts[0]})
+            self.additions += 1
+            first = await self._look(museum, 0)
+            await self._send("PUT", path, {"title": made.title, "text": texts[1]})
+            self._gone[id, first] = perf_counter()
+            second = await self._look(museum, 1)
+            await self._send("DELETE", path)
+            self._gone[id, second] = perf_counter()
+            found = await self._found(museum)
+            self.errors["found after it was removed"] += any(each["article_id"] == id for each in found)
         except httpx.HTTPError as error:
             self.errors[_name(error)] += 1
 
-    async def _revision(self, id: str) -> str:
-        """The revision of an article; empty when it is not there."""
-        response = await self._client.get(f"/v1/articles/{id}")
-        return "" if response.status_code == 404 else str(response.raise_for_status().json()["revision"])
+    async def _look(self, museum: Museum, version: int) -> str:
+        """Reads the article and searches for what this version says: no other one may show. Returns its revision."""
+        response = await self._client.get(f"/v1/articles/{museum.article_id}")
+        article = response.raise_for_status().json()
+        found = await self._found(museum, article_ids=[museum.article_id])
+        told = [each["text"] for each in found if museum.name in each["text"]]
+        as_it_is = bool(told) and all(museum.sentence(version) in text for text in (article["text"], *told))
+        self.errors["not found as it was added or replaced"] += not as_it_is
+        return str(article["revision"])
 
-    async def _look(self, id: str, words: str, *, there: bool) -> None:
-        """Searches for what only this article says: it has to be found exactly when it is there."""
-        body = {"query": words, "top_k": 100, "filters": {"article_ids": [id]} if there else {}}
-        found = (await self._client.post("/v1/search", json=body)).raise_for_status().json()["passages"]
-        self.errors["not found after it was added"] += there and not found
-        there_still = any(each["passage"]["article_id"] == id for each in found)
-        self.errors["found after it was removed"] += not there and there_still
+    async def _found(self, museum: Museum, **filters: list[str]) -> list[Values]:
+        """The passages that a search for its question finds, which is asked as well."""
+        body = {"query": museum.question, "top_k": 100, "filters": filters}
+        response, _ = await asyncio.gather(
+            self._client.post("/v1/search", json=body), self.ask(self.additions, museum.question)
+        )
+        return [each["passage"] for each in response.raise_for_status().json()["passages"]]
 
     def _note_stale(self, id: str, revision: str, asked_at: float) -> None:
-        at, current = self._old.get(id, (math.inf, ""))
-        self.errors["citation of what was changed before it was asked"] += asked_at > at and revision != current
+        self.citations_of_changing += id.startswith("changing-")
+        gone = self._gone.get((id, revision), math.inf)
+        self.errors["citation of what was replaced or removed before it was asked"] += asked_at > gone
 
     async def _plain(self, question: Values) -> Values:
         response = (await self._client.post("/v1/ask", json=question)).raise_for_status()
@@ -151,7 +206,7 @@ async def _events(response: httpx.Response) -> AsyncIterator[Values]:
 
 
 async def _closed_loops(load: Load, clients: int, seconds: float, think: float, *, adding: bool) -> None:
-    """Every client asks again as soon as it has thought about its answer."""
+    """Every client asks again as soon as it has thought about its answer; others change articles meanwhile."""
     end = perf_counter() + seconds
 
     async def asks(number: int) -> None:
@@ -160,10 +215,13 @@ async def _closed_loops(load: Load, clients: int, seconds: float, think: float, 
             await asyncio.sleep(think)
 
     async def adds() -> None:
-        while adding and perf_counter() < end:
+        while perf_counter() < end:
             await load.change()
 
-    await asyncio.gather(adds(), *map(asks, range(clients)))
+    changing = [adds() for _ in range(CHANGING if adding else 0)]
+    await asyncio.gather(*changing, *map(asks, range(clients)))
+    never = load.additions >= CHANGES and not load.citations_of_changing
+    load.errors["changing articles were never cited, so the check saw nothing"] += never
 
 
 async def _bursts(load: Load, clients: int) -> None:
@@ -213,7 +271,8 @@ def _figures(load: Load, seconds: float) -> Values:
             figures[f"{name}, {quantile} ms"] = 1000 * float(np.quantile(times, share)) if times else None
     return figures | {
         "citations that are exact": load.citations,
-        "articles added": load.additions,
+        "citations of changing articles": load.citations_of_changing,
+        "articles added, replaced and removed": load.additions,
     }
 
 
@@ -243,7 +302,7 @@ def main(  # noqa: PLR0917  # its arguments are options
     articles: Annotated[list[Path] | None, typer.Option(help="JSON lines that it is made of; else the corpus.")] = None,
     questions: Annotated[Path | None, typer.Option(help="JSON lines with question; else those of a suite.")] = None,
     think: Annotated[float, typer.Option(min=0, help="Seconds a client waits after an answer.")] = 0,
-    adding: Annotated[bool, typer.Option("--adding", help="Another client adds and removes articles.")] = False,
+    adding: Annotated[bool, typer.Option("--adding", help="Three more clients add and remove articles.")] = False,
     burst: Annotated[bool, typer.Option("--burst", help="They all ask at one moment instead, five times.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
