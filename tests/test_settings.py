@@ -95,6 +95,26 @@ def test_a_value_out_of_bounds_is_refused_by_the_name_of_its_variable(name: str,
         read_settings(**{name: value})
 
 
+@pytest.mark.parametrize(
+    ("url", "good"),
+    [
+        ("postgresql://me:secret@host:5432/news?sslmode=verify-full&sslrootcert=/etc/ca.pem", True),
+        ("postgresql://me@/news?host=/run/postgresql", True),
+        ("postgresql://host", False),
+        ("postgresql://host/?sslmode=require", False),
+        ("postgresql://host/news/more", False),
+        ("postgresql://host/news?sslmode=verify-full or so", False),
+        ("mysql://host/news", False),
+    ],
+)
+def test_the_address_of_a_database_may_say_how_it_is_connected_to(url: str, good: bool) -> None:
+    if good:
+        assert url == read_settings(database_url=url).database_url.get_secret_value()
+        return
+    with pytest.raises(SettingsError, match=r"^NEWSQA_DATABASE_URL: .*postgresql://user:password@host:5432/name$"):
+        read_settings(database_url=url)
+
+
 def test_a_bad_variable_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSQA_TOP_K", "eight")
     with pytest.raises(SettingsError, match=r"NEWSQA_TOP_K.*integer.*'eight'"):

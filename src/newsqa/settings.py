@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _RATE = r"^[1-9]\d{0,6} ?/ ?(second|minute|hour|day)$"
-_DATABASE = re.compile(r"(?:postgresql://[^\s/]+/[^\s/]+)?")
+_DATABASE = re.compile(r"(?:postgresql://[^\s/]+/[^\s/?]+(?:\?\S*)?)?")
 DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 
 
