@@ -1,6 +1,5 @@
 """A library in a file: exported while it is used, imported elsewhere with the same answers, and never half."""
 
-import base64
 import json
 import os
 import random
@@ -10,12 +9,14 @@ import subprocess
 import sys
 import threading
 import zipfile
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 import sqlalchemy as sql
@@ -49,6 +50,11 @@ QUESTIONS = (
     ("Summarise the article on the St Orlan flood.", Filters()),
     ("What is the boiling point of tungsten?", Filters()),
 )
+_HALVES = b"\0\x3c\0\0"
+_UNIT = b64encode(_HALVES).decode()
+"""A vector of two dimensions."""
+_OTHER = b64encode(_HALVES + bytes(508)).decode()
+"""One of 256."""
 NEVER_MOVED = {"replies", "unsettled", "settings", "alembic_version"}
 
 
@@ -161,6 +167,8 @@ def test_a_library_moves_into_postgresql_and_out_again(archive: Path, tmp_path: 
             engine.dispose()
             library.add(Article("The tram", "The tram runs at noon.", id="tram"))
             assert Health(4, 5, 0, 0) == library.health()
+            with pytest.raises(LibraryError, match="already: point NEWSQA_DATABASE_URL at an empty database to import"):
+                library.restore(archive)
     with open_library(tmp_path / "there") as library:
         library.restore(tmp_path / "again.zip")
     assert _rows(tmp_path / "here") == _rows(tmp_path / "there")
@@ -205,10 +213,39 @@ def test_the_commands_export_and_import(tmp_path: Path) -> None:
     imported = _run("import", str(file), "--json", data=tmp_path / "there")
     assert (0, 1) == (imported.returncode, json.loads(imported.stdout)["articles"])
     assert "newsqa: for the same answers set what was set there: NEWSQA_TOP_K=5\n" == imported.stderr
+    other = _run("import", str(file), data=tmp_path / "other", NEWSQA_PASSAGE_WORDS="90")
+    assert "set NEWSQA_PASSAGE_WORDS=120 as it was there, or" in other.stderr
     again = _run("import", str(file), data=tmp_path / "there")
     assert (1, "") == (again.returncode, again.stdout)
     assert "the library holds" in again.stderr
     assert "NEWSQA_DATA_DIR" in again.stderr
+
+
+def test_what_a_stranger_wrote_into_an_archive_steers_no_terminal_and_sets_nothing_unseen(
+    tmp_path: Path,
+) -> None:
+    settings = {
+        "chat_base_url": "http://evil.example/v1",
+        "top_k": 5,
+        "chat_model": "openai:$(touch_it)",
+        "unverified": "\x1b]0;owned\x07",
+        "embedding_model": "all\x1b[2J",
+        "pool": 10**9,
+        "x; touch it; ": "1",
+    }
+
+    with open_library(tmp_path / "here") as library:
+        library.add(replace(BRIDGE, id="\x1b[2J$(touch it)"))
+    _exported(tmp_path / "here", tmp_path / "library.zip")
+    file, data = _changed(tmp_path / "library.zip", tmp_path, _manifest_with(settings=settings)), tmp_path / "there"
+    imported = _run("import", str(file), "--reindex", data=data)
+    assert 0 == imported.returncode, imported.stderr
+    told = "NEWSQA_TOP_K=5 NEWSQA_CHAT_MODEL='openai:$(touch_it)'"
+    assert f"newsqa: for the same answers set what was set there: {told}" == imported.stderr.splitlines()[-1]
+    said = _run("ask", "What will cars pay on the bridge?", data=data).stdout
+    assert "newsqa show ' [2J$(touch it)' --at" in said
+    said += _run("articles", data=data).stdout
+    assert [] == [char for char in said if not char.isprintable() and char != "\n"]
 
 
 def _run(*arguments: str, data: Path, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -292,6 +329,21 @@ def test_a_damaged_library_is_mended_before_it_is_exported(tmp_path: Path) -> No
     assert not [path for path in tmp_path.iterdir() if "zip" in path.name]
 
 
+def test_where_a_text_is_damaged_the_export_says_what_helps(tmp_path: Path) -> None:
+    _filled(tmp_path)
+    engine = open_file(tmp_path / "catalogue.sqlite3")
+    with engine.begin() as connection:
+        changed = f"UPDATE revisions SET text = 'For sale.' WHERE revision = '{FERRY.revision}'"  # noqa: S608  # ours
+        assert 1 == connection.exec_driver_sql(changed).rowcount
+    engine.dispose()
+    with pytest.raises(LibraryError, match=r"text or fields of ferry are damaged: remove these .*newsqa remove.* add"):
+        _exported(tmp_path, tmp_path / "library.zip")
+    with open_library(tmp_path) as library:
+        library.remove("ferry")
+        library.add(FERRY)
+    _exported(tmp_path, tmp_path / "library.zip")
+
+
 def test_an_old_library_is_to_be_opened_once_before_it_is_exported(tmp_path: Path) -> None:
     engine = open_file(tmp_path / "catalogue.sqlite3")
     with engine.begin() as connection:
@@ -349,6 +401,7 @@ def _refused(file: Path, library: Library, match: str) -> None:
     with pytest.raises(LibraryError, match=match) as refused:
         library.restore(file)
     assert str(file) in str(refused.value)
+    assert str(refused.value).isprintable()
     with library._catalogue.reading() as connection:
         tables = [table for each in TABLES for table in each.sorted_tables if table.name != "settings"]
         assert [] == [table.name for table in tables if connection.execute(sql.select(table)).first()]
@@ -427,6 +480,12 @@ def _manifest_with(**values: Any) -> Callable[[Members], None]:
     return change
 
 
+def _with_a_damaged_text_of_an_evil_id(members: Members) -> None:
+    for name in members:
+        members[name] = members[name].replace(b'"bridge"', b'"\\u001b[2J"')
+    _with("revisions", text="The bridge is for sale.")(members)
+
+
 def _twice(table: str) -> Callable[[Members], None]:
     return lambda members: members.update({f"{table}.jsonl": members[f"{table}.jsonl"] * 2})
 
@@ -446,6 +505,12 @@ def _twice(table: str) -> Callable[[Members], None]:
             _manifest_with(schema_version="0815", newsqa="9.9"),
             r"schema 0815 of newsqa 9\.9, this newsqa imports schema",
         ),
+        (_manifest_with(schema_version="\x1b[2J", newsqa="\r" * 999), r"schema \[2J of newsqa…, this newsqa"),
+        (
+            _manifest_with(index={"embedding_model": "\x1b"}, settings={"embedding_model": "$(rm)\x9b2J"}),
+            r"set NEWSQA_EMBEDDING_MODEL='\$\(rm\) 2J' as it was there",
+        ),
+        (_manifest_with(index={}), "set NEWSQA_EMBEDDING_MODEL as it was there"),
         (_manifest_with(members={}), "each table once"),
         (lambda members: members.update({"held.jsonl": b""}), "held are not what was written"),
         (_with("articles", added_at="2001-01-01"), "articles are not what was written"),
@@ -470,14 +535,19 @@ def test_an_archive_that_is_not_as_newsqa_writes_it_is_refused(
         (_with("changes", number=2**70), "too large"),
         (_with("changes", number=True), "no int as number"),
         (_with("passages", vector="*"), "base64"),
-        (_with("passages", vector=base64.b64encode(bytes(512)).decode()), "passages of bridge are damaged"),
-        (_with("passages", vector="AAAA", words="", checksum=0x41D912FF), "vectors are of several lengths"),
+        (_with("passages", vector=_OTHER), "passages of bridge are damaged"),
+        (_with("passages", vector=_UNIT, words="", checksum=crc32(_HALVES)), r"vectors have \[2, 256\] dimensions"),
+        (_with("passages", vector=b64encode(bytes(512)).decode()), "passages has a vector that newsqa never makes"),
+        (_with("passages", vector=b64encode(b"\0\x7e" * 256).decode()), "passages has a vector that newsqa never"),
+        (_with("passages", words="YWJj"), "passages has a words that newsqa never makes"),
+        (_with("fingerprints", value="YWJj"), "fingerprints has a value that newsqa never makes"),
         (_with("passages", start=1), "passages of .+ are damaged"),
         (_with("passages", sentences="{"), "passages of .+ are damaged"),
         (_with("passages", sentences="[]"), "passages of .+ are damaged"),
         (_with("passages", article_id="nobody"), "database refuses.*FOREIGN KEY"),
         (_with("revisions", text="The bridge is for sale."), "text or fields of bridge are damaged"),
         (_with("revisions", published_at="soon"), "text or fields of bridge are damaged"),
+        (_with_a_damaged_text_of_an_evil_id, r"text or fields of \[2J are damaged"),
         (_with("revisions", title="half a \ud83d"), "surrogates"),
         (_with("turns", answer="[]x"), "Extra data"),
         (_with("turns", answer="[1]"), "sequence"),
@@ -496,6 +566,16 @@ def test_an_archive_that_lies_with_the_right_hashes_is_refused(
     good: Path, tmp_path: Path, empty: Library, change: Callable[[Members], None], match: str
 ) -> None:
     _refused(_changed(good, tmp_path, change), empty, match)
+
+
+def test_an_archive_settles_nothing_of_this_place(good: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(good) as read:
+        index = json.loads(read.read("manifest.json"))["index"]
+    file = _changed(good, tmp_path, _manifest_with(index={**index, "library": "another's"}))
+    with open_library(tmp_path / "there") as library:
+        library.restore(file)
+        assert index.items() <= library._catalogue.settings().items()
+        assert "another's" not in library._catalogue.settings().values()
 
 
 @pytest.mark.parametrize(

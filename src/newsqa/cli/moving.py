@@ -1,6 +1,9 @@
 """The commands that keep a library in a file, and take it elsewhere: `newsqa export`, `newsqa import`."""
 
+import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,16 +57,26 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Take an archive into an empty library, all of it or nothing."""
-    from newsqa.wiring import read_settings
-
     with opened() as assistant:
         manifest = assistant.library.restore(file, reindex=reindex)
     _print(manifest, f"imported from {file}", as_json=as_json)
-    here = read_settings().model_dump(include=set(_MOVED))
-    others = {name: value for name, value in manifest.settings.items() if here.get(name) != value}
-    if others:
-        told = " ".join(f"NEWSQA_{name.upper()}={value}" for name, value in others.items())
+    if told := " ".join(_other_settings(manifest)):
         print(f"newsqa: for the same answers set what was set there: {told}", file=sys.stderr)
+
+
+def _other_settings(manifest: "Manifest") -> Iterator[str]:
+    """Settings that differ there, to be pasted. A stranger may have written them: only what could be set is shown."""
+    from newsqa.errors import SettingsError
+    from newsqa.wiring import read_settings
+
+    here = read_settings()
+    for name in _MOVED:
+        value = manifest.settings.get(name)
+        if value is None or value == getattr(here, name) or not str(value).isprintable():
+            continue
+        with suppress(SettingsError):
+            read_settings(**{name: value})
+            yield f"NEWSQA_{name.upper()}={shlex.quote(str(value))}"
 
 
 def _print(manifest: "Manifest", done: str, *, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """What the commands print: answers, articles, JSON, and how far they are."""
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ def progress(total: int) -> Iterator[Any]:
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=_console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=total)
-        yield lambda title: bar.update(task, advance=1, description=_plain(title)[:60])
+        yield lambda title: bar.update(task, advance=1, description=plain(title)[:60])
 
 
 LINE_SECONDS = 10.0
@@ -82,7 +83,7 @@ class IntakeProgress:
     def _show(self, title: str) -> None:
         seconds = max(monotonic() - self.started, 0.001)
         rate = f"{self.embedded:,} passages, {self.embedded / seconds:.0f} a second"
-        self.title = _plain(title)[:50] or self.title
+        self.title = plain(title)[:50] or self.title
         self.bar.update(self.task, total=self.total, completed=self.done, rate=rate, description=self.title)
         if self.lines and monotonic() - self.said >= LINE_SECONDS:
             self.said = monotonic()
@@ -111,10 +112,10 @@ def print_intake(intake: Mapping[str, Any], failed: int) -> None:
     more = {double: len(copies), "gone": len(gone), "failed": failed}
     print(", ".join([*counts, *(f"{count:,} {kind}" for kind, count in more.items() if count)]), flush=True)
     for id, others in list(copies.items())[:_MOST_NAMED]:
-        print(f"  duplicate: {_plain(id)} tells the story of {_plain(', '.join(others[:3]))} in nearly the same words")
+        print(f"  duplicate: {plain(id)} tells the story of {plain(', '.join(others[:3]))} in nearly the same words")
     became = "removed" if intake["pruned"] else "kept; --prune removes it"
     for id in gone[:_MOST_NAMED]:
-        print(f"  gone: {_plain(id)} is not at its origin any longer ({became})")
+        print(f"  gone: {plain(id)} is not at its origin any longer ({became})")
     if intake["left"]:
         print(f"  {intake['left']:,} more pages are listed there; `newsqa sync` goes on with them")
 
@@ -130,7 +131,7 @@ def _console(*, stderr: bool = False) -> "Console":
     return Console(stderr=stderr, highlight=False, soft_wrap=False)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """`text` on one line, without characters that would steer a terminal."""
     return "".join(char if char.isprintable() else " " for char in " ".join(text.split()))
 
@@ -144,21 +145,21 @@ def print_answer(answer: Mapping[str, Any], *, as_json: bool) -> None:
 
     console = _console()
     if answer["standalone_question"] != answer["question"]:
-        console.print(Text(f"understood as: {_plain(answer['standalone_question'])}", style="dim"))
+        console.print(Text(f"understood as: {plain(answer['standalone_question'])}", style="dim"))
     console.print(_marked_text(answer))
     console.print()
     for citation in answer["citations"]:
-        where = ", ".join(filter(None, (_plain(citation["publisher"]), _published(citation["published_at"]))))
+        where = ", ".join(filter(None, (plain(citation["publisher"]), _published(citation["published_at"]))))
         head = Text(f"[{citation['number']}] ", style="cyan")
-        head.append(_plain(citation["title"]), style="bold").append(f"  {where}")
+        head.append(plain(citation["title"]), style="bold").append(f"  {where}")
         console.print(head)
         if citation["copies"]:
             also = (
-                f"{_plain(each['publisher'] or each['title'])}, {_published(each['published_at'])}"
+                f"{plain(each['publisher'] or each['title'])}, {_published(each['published_at'])}"
                 for each in citation["copies"]
             )
             console.print(Text(f"    also in {'; '.join(also)}", style="dim"))
-        at = f"newsqa show {citation['article_id']} --at {citation['source_span']['start']}"
+        at = f"newsqa show {shlex.quote(plain(citation['article_id']))} --at {citation['source_span']['start']}"
         console.print(Text(f"    {at}", style="dim"))
     for told in _told(answer):
         console.print(Text(told, style="dim"))
@@ -174,7 +175,7 @@ def _told(answer: Mapping[str, Any]) -> Iterator[str]:
         yield f"{'broken off' if broken_off else 'without the chat model'}: {answer['fallback']}"
     for each in answer["unverified"]:
         became = "not verified" if each["answer_span"] else "withdrawn"
-        yield f"{became}, {each['kind']}: {_plain(each['text'])}"
+        yield f"{became}, {each['kind']}: {plain(each['text'])}"
 
 
 def _marked_text(answer: Mapping[str, Any]) -> Any:
@@ -185,12 +186,12 @@ def _marked_text(answer: Mapping[str, Any]) -> Any:
     for citation in answer["citations"]:
         span = citation["answer_span"]
         if span["end"] > end:  # else one more citation of the same statement
-            marked.append(_plain(text[end : span["start"]]) + (" " if end < span["start"] else ""))
-            marked.append(_plain(text[span["start"] : span["end"]]), style="bold")
+            marked.append(plain(text[end : span["start"]]) + (" " if end < span["start"] else ""))
+            marked.append(plain(text[span["start"] : span["end"]]), style="bold")
             end = span["end"]
         marked.append(f" [{citation['number']}]", style="cyan")
         end += len(f" [{citation['number']}]")
-    return marked.append(_plain(text[end:]))
+    return marked.append(plain(text[end:]))
 
 
 def _published(moment: str | None) -> str:
@@ -237,7 +238,7 @@ def ago(moment: datetime | None) -> str:
 def _escaped(text: str) -> str:
     from rich.markup import escape
 
-    return escape(_plain(text))
+    return escape(plain(text))
 
 
 def print_article(article: Mapping[str, Any], at: int | None) -> None:
@@ -247,7 +248,7 @@ def print_article(article: Mapping[str, Any], at: int | None) -> None:
     from newsqa.passages import split_sentences
 
     console, text = _console(), article["text"]
-    console.print(Text(_plain(article["title"]), style="bold"))
+    console.print(Text(plain(article["title"]), style="bold"))
     console.print(", ".join(filter(None, (_escaped(article["publisher"]), _published(article["published_at"])))))
     if article["fictional"]:
         console.print(Text("fictional", style="dim"))
@@ -255,7 +256,7 @@ def print_article(article: Mapping[str, Any], at: int | None) -> None:
     start, end, lit = 0, len(text), None
     if at is not None:
         if at >= len(text):
-            raise NewsqaError(f"--at {at} lies behind the end of {article['id']} ({len(text)} characters)")
+            raise NewsqaError(f"--at {at} lies behind the end of {plain(article['id'])} ({len(text)} characters)")
         sentences = split_sentences(text, article["language"], (article["title"], article["subtitle"]))
         index = max(i for i, sentence in enumerate(sentences) if sentence.start <= max(at, sentences[0].start))
         start = sentences[max(0, index - 3)].start

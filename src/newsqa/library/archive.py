@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import tempfile
 import zipfile
 import zlib
@@ -13,15 +14,18 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import IO, Any, Literal
 
+import numpy as np
 import sqlalchemy as sql
 from pydantic import BaseModel
 
 from newsqa.domain import as_date, now
 from newsqa.errors import IndexMismatchError, LibraryError
 from newsqa.library.catalogue import TABLES
-from newsqa.library.checking import damage
-from newsqa.library.database import insert_or_replace
+from newsqa.library.checking import Damage, damage
+from newsqa.library.copies import FINGERPRINT_BYTES
+from newsqa.library.database import elsewhere, insert_or_replace
 from newsqa.library.migrations import NEWEST, version
+from newsqa.library.vectors import from_stored
 
 # A zip with a member for each table, in which each line is a row as JSON, and the manifest, which comes last. No name
 # in it becomes the name of a file.
@@ -30,8 +34,11 @@ _AT_ONCE = 500
 """Rows that are read and stored together."""
 MAX_ROW_BYTES = 100_000_000
 MAX_MANIFEST_BYTES = 1_000_000
+_MOST_SHOWN = 300
 _MAX_RATIO, _RATIO_FROM = 200, 1_000_000_000
 """A library that is not small packs 3 to 1."""
+_ROUNDED = 0.01
+"""How far from 1 the length of a vector of float16 may be."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _LEFT_OUT = ("settings", "replies", "unsettled")
 """Of this place alone: what was indexed with what is in the manifest."""
@@ -48,6 +55,12 @@ _READ: Mapping[str, Callable[[str], object]] = {
     **dict.fromkeys(("seen_at", "changed_at", "failed_at"), datetime.fromisoformat),
 }
 """How text is read that is more than text; what can't be read so is refused."""
+_SOUND: Mapping[str, Callable[[bytes], bool]] = {
+    "words": lambda value: len(value) % 4 == 0,
+    "vector": lambda value: abs(float(np.linalg.norm(from_stored(value))) - 1) < _ROUNDED,
+    "value": lambda value: len(value) == FINGERPRINT_BYTES,
+}
+"""Whether bytes are as newsqa writes them: whole numbers, a finite vector of length 1, a fingerprint."""
 
 
 class Member(BaseModel, frozen=True):
@@ -138,7 +151,15 @@ def _check(connection: sql.Connection) -> None:
         told = f"has schema {found}" if found else "is empty"
         raise LibraryError(f"the library {told}, schema {NEWEST} is exported: open it once with `newsqa doctor`")
     if wrong := damage(connection):
-        raise LibraryError(f"{wrong}: mend that first with `newsqa doctor --repair`")
+        raise LibraryError(f"{_shown(str(wrong))}: {_remedy(wrong)}")
+
+
+def _remedy(wrong: Damage) -> str:
+    if wrong.file:
+        return "import an archive of before into a new folder, or add its articles again"
+    if wrong.articles:
+        return "remove these articles (`newsqa remove`), add them again, then export"
+    return "mend that first with `newsqa doctor --repair`"
 
 
 def _write_table(connection: sql.Connection, archive: zipfile.ZipFile, name: str) -> Member:
@@ -165,13 +186,16 @@ def _columns(table: sql.Table) -> list[sql.Column[Any]]:
 # Reading
 
 
-def restore(connection: sql.Connection, file: Path, index: Mapping[str, str] | None) -> Manifest:
+def restore(
+    connection: sql.Connection, file: Path, index: Mapping[str, str] | None, dimensions: int | None
+) -> Manifest:
     """Takes an archive into an empty library; what it raises is to undo the transaction, and so all of it.
 
     Args:
         connection: in a transaction that writes.
         file: the archive.
         index: what the library is indexed with; the archive's passages have to be, too. None where they need not.
+        dimensions: of the library's vectors; the archive's have as many. None where they need not.
 
     Raises:
         LibraryError: the library is not empty, or the archive is damaged, or of a newer newsqa.
@@ -180,19 +204,20 @@ def restore(connection: sql.Connection, file: Path, index: Mapping[str, str] | N
     for table in _moved.values():
         if connection.execute(sql.select(table).limit(1)).first():
             raise LibraryError(
-                f"the library holds {table.name} already: point NEWSQA_DATA_DIR at a new folder to import {file}"
+                f"the library holds {table.name} already: {elsewhere(connection.dialect)} to import {file}"
             )
     try:
         with zipfile.ZipFile(file) as archive:
             manifest = _manifest(archive, file, index or {})
             for name, table in _moved.items():
                 _read_table(connection, archive.open(name), table, manifest.members[name])
-        _check_all(connection)
+        _check_all(connection, dimensions)
     except sql.exc.DBAPIError as error:
         raise _refused(file, f"the database refuses what it holds ({error.orig})") from error
     except _BROKEN as error:
-        raise _refused(file, " ".join(str(error).split())[:300] or type(error).__name__) from error
-    noted = [{"name": name, "value": value} for name, value in manifest.index.items() if name not in (index or {})]
+        raise _refused(file, str(error) or type(error).__name__) from error
+    lacking = [name for name in _NAMES if name in manifest.index and name not in (index or {})]
+    noted = [{"name": name, "value": manifest.index[name]} for name in lacking]
     insert_or_replace(connection, _tables["settings"], noted)
     unsettled = _tables["unsettled"]
     connection.execute(unsettled.insert().from_select(["passage_id"], sql.select(_tables["passages"].c.id)))
@@ -200,7 +225,14 @@ def restore(connection: sql.Connection, file: Path, index: Mapping[str, str] | N
 
 
 def _refused(file: Path, why: str) -> LibraryError:
-    return LibraryError(f"{file} can't be imported, and nothing was changed: {why}; export it again where it came from")
+    told = f"can't be imported, and nothing was changed: {_shown(why)}"
+    return LibraryError(f"{file} {told}; export it again where it came from")
+
+
+def _shown(text: str) -> str:
+    """What an archive says, as messages have it: not endless, and without what would steer a terminal."""
+    line = "".join(char if char.isprintable() else " " for char in text[:_MOST_SHOWN])
+    return " ".join(line.split()) + ("…" if len(text) > _MOST_SHOWN else "")
 
 
 def _manifest(archive: zipfile.ZipFile, file: Path, index: Mapping[str, str]) -> Manifest:
@@ -214,16 +246,17 @@ def _manifest(archive: zipfile.ZipFile, file: Path, index: Mapping[str, str]) ->
         raise ValueError("it has no manifest as newsqa writes it")
     told = json.loads(archive.read(_MANIFEST))
     if isinstance(told, dict) and str(told.get("schema_version", NEWEST)) != NEWEST:
-        theirs = f"schema {told['schema_version']} of newsqa {told.get('newsqa')}"
+        theirs = _shown(f"schema {told['schema_version']} of newsqa {told.get('newsqa')}")
         raise LibraryError(f"{file} has {theirs}, this newsqa imports schema {NEWEST}: import it with that newsqa")
     manifest = Manifest.model_validate(told)
     if sorted(archive.namelist()) != sorted([*_moved, _MANIFEST]) or manifest.members.keys() != _moved.keys():
         raise ValueError("it does not hold each table once and nothing else")
     for name, value in index.items():
-        if manifest.index.get(name) != value:
+        if (found := manifest.index.get(name)) != value:
+            there = f"={shlex.quote(_shown(str(manifest.settings[name])))}" if name in manifest.settings else ""
             raise IndexMismatchError(
-                f"{file} was indexed with {name} {manifest.index.get(name)!r}, here it is {value!r}: set "
-                f"NEWSQA_{name.upper()} as it was there, or let its articles be indexed anew with --reindex"
+                f"{file} was indexed with {name} {_shown(repr(found))}, here it is {value!r}: set "
+                f"NEWSQA_{name.upper()}{there} as it was there, or let its articles be indexed anew with --reindex"
             )
     return manifest
 
@@ -266,16 +299,19 @@ def _value(column: sql.Column[Any], value: Any) -> Any:
     if type(value) is not (str if kind is bytes else kind):
         raise ValueError(f"a row of its {column.table.name} has no {kind.__name__} as {column.name}")
     if kind is bytes:
-        return b64decode(value, validate=True)
+        value = b64decode(value, validate=True)
+        if not _SOUND[column.name](value):
+            raise ValueError(f"a row of its {column.table.name} has a {column.name} that newsqa never makes")
     if column.name in _READ:
         _READ[column.name](value)
     return value
 
 
-def _check_all(connection: sql.Connection) -> None:
+def _check_all(connection: sql.Connection, dimensions: int | None) -> None:
     """Refuses rows that are whole but say what newsqa never wrote."""
     vector = _tables["passages"].c.vector
-    if len(connection.scalars(sql.select(sql.func.length(vector)).where(vector.is_not(None)).distinct()).all()) > 1:
-        raise ValueError("its vectors are of several lengths")
+    found = set(connection.scalars(sql.select(sql.func.length(vector)).where(vector.is_not(None)).distinct()))
+    if len(found) > 1 or (dimensions and found - {2 * dimensions}):
+        raise ValueError(f"its vectors have {sorted(size // 2 for size in found)} dimensions")
     if wrong := damage(connection):
         raise ValueError(str(wrong))

@@ -15,6 +15,7 @@ WORDS = 3
 """Of a shingle."""
 PERMUTATIONS, BANDS, ROWS = 128, 25, 5
 """Two articles are compared when one of 25 bands of 5 rows is the same: 0.999 of those alike by 0.75 are."""
+FINGERPRINT_BYTES = 4 * PERMUTATIONS
 ALIKE, THE_SAME = 0.75, 0.9
 """Jaccard similarity of the shingles: as alike and of the same days, or the same whenever it appeared.
 
