@@ -178,8 +178,11 @@ def main() -> None:
 
 
 def _is_good(kind: str, first: str, second: str) -> bool:
-    """Whether nothing wrong was said. Who opens it may crash where the file's time is as it was, and only once."""
-    return {first, second} <= _GOOD or ("flip" in kind and first.startswith(CRASHED) and second in _GOOD)
+    """Whether nothing wrong was said. Who opens it may crash where the file's time is as it was, and only once.
+
+    It crashes by a signal; with another status it ends of an error that nobody caught, or hung.
+    """
+    return {first, second} <= _GOOD or ("flip" in kind and first.startswith(f"{CRASHED} -") and second in _GOOD)
 
 
 if __name__ == "__main__":

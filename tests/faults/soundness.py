@@ -32,7 +32,6 @@ _NAMED = (
     ("articles", "id", "changes", "article_id"),
 )
 """What is named in one table, and the table where it has to be."""
-_NEAR = 0.999
 _LOOKED_AT = 8
 
 
@@ -49,6 +48,8 @@ class Soundness:
     """What may be stored."""
     chance: Random
     """Chooses what is looked at closely."""
+    near: float = 0.999
+    """Cosine of the vectors of one text, at the least."""
 
     def faults(self) -> list[str]:
         """What is wrong with it, in words; nothing if all is well."""
@@ -98,7 +99,7 @@ class Soundness:
                 kept, there = connection.execute(query, [passage.id]).fetchone()
                 if kept != terms(headline(article)) + terms(passage.text):
                     yield f"{passage.id} of {article.id}: its words are not those of its text"
-                if not np.frombuffer(there, "<f2").astype(float) @ vector > _NEAR:
+                if not np.frombuffer(there, "<f2").astype(float) @ vector > self.near:
                     yield f"{passage.id} of {article.id}: its vector is not that of its text"
 
     def _not_found(self, articles: Sequence[Article], near: Sequence[Article], when: str) -> Iterator[str]:
@@ -109,7 +110,7 @@ class Soundness:
             passage = self.library.whole(article.id)[1][0]
             vector = self.embedding.embed_query(indexed_text(article, passage))
             cosines = self.library.search_vectors(vector, 10, Filters())
-            if not cosines.get(passage.id, 0) > _NEAR:
+            if not cosines.get(passage.id, 0) > self.near:
                 yield f"{article.id} is not found by its vector, {when}"
             known = {each.passage.id for each in self.library.passages(dict.fromkeys(cosines, (0.0, {})))}
             if known != cosines.keys():
@@ -133,7 +134,7 @@ class Soundness:
                 yield f"{behind} passages are not settled"
             kept = dict(connection.execute("SELECT id, vector FROM passages").fetchall())
         for id, vector in follower._vectors.read(list(kept)).items():
-            if not np.frombuffer(kept[id], "<f2").astype(np.float32) @ vector > _NEAR:
+            if not np.frombuffer(kept[id], "<f2").astype(np.float32) @ vector > Soundness.near:
                 yield f"{id}: Chroma has another vector of it"
 
     def _not_synced(self) -> Iterator[str]:

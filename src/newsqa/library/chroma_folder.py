@@ -117,7 +117,9 @@ class ChromaFolder:
             self._closed.write_text(self._state(), encoding="utf-8")
 
     def _closed_well(self) -> bool:
-        return self._closed.exists() and self._closed.read_text(encoding="utf-8") == self._state()
+        with suppress(OSError):
+            return self._closed.read_bytes() == self._state().encode()
+        return False
 
     def _state(self) -> str:
         """The catalogue's last change, and names, sizes and times of all files: others were not left by a closing."""

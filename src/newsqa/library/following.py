@@ -1,6 +1,7 @@
 """Chroma follows the catalogue: it is opened and brought up to date in a thread."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,8 @@ MOST_AT_THE_END = 2000
 LEAST_GONE = 5000
 """Vectors that are forgotten before it is worth to begin anew: Chroma keeps the place of each, 2.1 KB."""
 _TOLD_AFTER = 5000
+PATIENCE_SECONDS = 20.0
+"""Without a step of the thread's, after which closing waits for it no longer: Chroma may hang in a damaged file."""
 _LOOK_SECONDS = 0.01
 _AGAIN_SECONDS = 10.0
 
@@ -98,21 +101,29 @@ class Follower:
                 return found
         return set()
 
-    def settle(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+    def settle(
+        self,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+        patience: float = math.inf,
+    ) -> None:
         """Returns when Chroma is up to date, or can't be used.
 
         Args:
             on_progress: is told how many passages Chroma knows of, and of how many.
+            patience: seconds without progress after which it returns all the same.
         """
         self.trouble = ""
         self.follow()
-        total = self._catalogue.counts()["passages"]
-        while not self.trouble:
+        total = before = self._catalogue.counts()["passages"]
+        until = time.monotonic() + patience
+        while not self.trouble and time.monotonic() < until:
             ready = self.ready.is_set()
             left = self._catalogue.count_unsettled() if ready else total
             if ready and not left:
                 return
             on_progress(max(0, total - left), total)
+            if left != before:
+                before, until = left, time.monotonic() + patience
             time.sleep(_LOOK_SECONDS)
 
     def forget(self) -> None:
@@ -120,15 +131,22 @@ class Follower:
         with self._catalogue.following.held():
             self._begin_anew()
 
-    def close(self) -> None:
-        """Lets go of Chroma; what is left to do, if it is much, is done after the next opening."""
+    def close(self, patience: float = PATIENCE_SECONDS) -> None:
+        """Lets go of Chroma; what is left to do, if it is much, is done after the next opening.
+
+        Args:
+            patience: seconds for each step; where Chroma hangs for longer it is left as it is.
+        """
         with suppress(LibraryUnreachableError):
             if 0 < self._catalogue.count_unsettled() <= MOST_AT_THE_END:
-                self.settle()
+                self.settle(patience=patience)
         self._stopped.set()
         self._changed.set()
         if self._thread:
-            self._thread.join()
+            self._thread.join(patience)
+            if self._thread.is_alive():
+                LOG.error("%s does not answer; it is left as it is, and tried when the library is opened", self._place)
+                return
         if self._vectors:
             self._let_go()
             self._place.note_closing()
@@ -147,7 +165,8 @@ class Follower:
                         LOG.info("Chroma gets all vectors anew: most places of its index are of passages that are gone")
                         self._begin_anew()
                         self.follow()
-            except LibraryUnreachableError:  # which is no fault of Chroma's
+            except LibraryUnreachableError:  # which is no fault of Chroma's; but the right to use it is gone with it
+                self._let_go()
                 wait = wait or _AGAIN_SECONDS
             except Exception as error:  # noqa: BLE001  # Chroma's errors share no class
                 self._give_up(error)
@@ -180,6 +199,7 @@ class Follower:
                 self._on_write("settle: removed")
                 vectors.put({id: from_stored(kept) for id, kept in part.items() if kept is not None})
                 self._on_write("settle: vectors written")
+                self._catalogue.following.check()
                 self._catalogue.settle(part)
                 self._on_write("settle: noted")
             before, done = done, done + len(part)
