@@ -141,6 +141,16 @@ def test_the_file_as_it_was_is_kept_beside_it(tmp_path: Path) -> None:
     assert not kept.exists()
 
 
+def test_where_the_copy_can_not_be_written_nothing_is_changed_and_the_room_told(tmp_path: Path) -> None:
+    file = library_of(RELEASED[0], tmp_path)
+    file.with_name(f"{file.name}.before-{NEWEST}").mkdir()
+    with pytest.raises(LibraryError, match=r"before-0002 can't be written \(.*\): see to room for 0 MB there"):
+        open_library(tmp_path)
+    with closing(sqlite3.connect(file)) as connection:
+        assert 19 == connection.execute("SELECT count(*) FROM full_text").fetchone()[0]
+    assert not file.with_name(f"{file.name}.part").exists()
+
+
 def test_a_library_of_a_newer_newsqa_is_refused_and_not_touched(tmp_path: Path) -> None:
     open_library(tmp_path).close()
     file = tmp_path / "catalogue.sqlite3"
@@ -152,6 +162,20 @@ def test_a_library_of_a_newer_newsqa_is_refused_and_not_touched(tmp_path: Path) 
     with pytest.raises(LibraryError, match=rf"schema 0815 of a newer newsqa.*up to {NEWEST}.*NEWSQA_DATA_DIR"):
         open_library(tmp_path)
     assert before == file.read_bytes()
+
+
+@ON_LOOPBACK
+def test_a_newer_schema_in_postgresql_is_refused_with_what_helps_there() -> None:
+    with postgresql() as server:
+        engine = open_url(server.database())
+        bring_up(engine, TABLES, "it")
+        with engine.execution_options(**WRITING).begin() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0815'")
+        with pytest.raises(
+            LibraryError, match="install that newsqa, or point NEWSQA_DATABASE_URL at an empty database"
+        ):
+            bring_up(engine, TABLES, "it")
+        engine.dispose()
 
 
 def test_alembic_is_imported_only_where_a_step_is_taken(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from newsqa import Article, Filters, Library
 from newsqa.errors import LibraryError
 from newsqa.library import Health
 from newsqa.library.checking import Damage
-from tests.conftest import CORPUS, open_library
+from tests.conftest import CORPUS, ROOT, open_library
 from tests.test_library import BRIDGE, FERRY
 
 
@@ -153,6 +155,13 @@ def test_an_index_is_made_anew_once_most_of_what_it_holds_is_gone(tmp_path: Path
 
 
 def test_a_file_that_sqlite_finds_damaged_is_told_to_be_so(folder: Path) -> None:
+    _damage_file(folder)
+    with open_library(folder) as library:
+        assert library.damage().file
+        assert library.repair().file
+
+
+def _damage_file(folder: Path) -> None:
     with _raw(folder) as connection:
         page = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ix_feedback_given_at'").fetchone()[
             0
@@ -161,9 +170,46 @@ def test_a_file_that_sqlite_finds_damaged_is_told_to_be_so(folder: Path) -> None
     with (folder / "catalogue.sqlite3").open("r+b") as file:
         file.seek((page - 1) * size)
         file.write(b"\xff" * 64)
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.conftest import open_library
+from tests.test_library import BRIDGE
+library = open_library(Path(sys.argv[1]))
+library.remove("bridge")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("how", ["lost", "damaged", "README"])
+def test_a_copy_takes_the_place_of_what_a_killed_process_left_as_the_advice_says(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, how: str
+) -> None:
+    kept = tmp_path_factory.mktemp("kept") / "catalogue.sqlite3"
+    shutil.copy(folder / "catalogue.sqlite3", kept)
+    subprocess.run([sys.executable, "-c", _KILLED, str(folder)], cwd=ROOT, check=False)
+    assert (folder / "catalogue.sqlite3-wal").stat().st_size
+    for name in set(re.findall(r"catalogue\.sqlite3(?:-\w+)?(?!\w|\.)", _advice(folder, kept.with_name("other"), how))):
+        (folder / name).unlink(missing_ok=True)
+    shutil.copy(kept, folder)
     with open_library(folder) as library:
-        assert library.damage().file
-        assert library.repair().file
+        assert {"ferry", "bridge"} == {article.id for article in library.articles()}
+        assert not library.damage()
+
+
+def _advice(folder: Path, other: Path, how: str) -> str:
+    """What the document says, or who opens another folder like this one, in this state."""
+    if how == "README":
+        (told,) = re.findall(r"^- \*\*Damage\*\*.*\n(?:  .*\n)+", (ROOT / "README.md").read_text(), re.MULTILINE)
+        return str(told)
+    shutil.copytree(folder, other)
+    file = other / "catalogue.sqlite3"
+    file.unlink() if how == "lost" else file.write_bytes(b"no database" * 10_000)
+    with pytest.raises(LibraryError) as refused:
+        open_library(other)
+    return str(refused.value)
 
 
 # The command
@@ -194,6 +240,26 @@ def test_doctor_names_what_is_damaged_and_repairs_it(tmp_path: Path) -> None:
     assert 0 == _doctor("remove", other, data=tmp_path).returncode
     assert 0 == _doctor("add", str(CORPUS / f"{other}.md"), data=tmp_path).returncode
     assert 0 == _doctor("doctor", data=tmp_path).returncode
+
+
+def test_ids_of_what_is_damaged_steer_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    from newsqa.cli.repairing import tell
+
+    tell(Damage(articles=("\x1b[2J",), passages=("\x9b2J\r",)))
+    said = capsys.readouterr().err
+    assert [True, True] == [line.isprintable() for line in said.splitlines()]
+    assert "import an archive of before into a new folder or database" in said
+
+
+def test_nothing_is_said_to_be_mended_where_the_file_is_damaged(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from newsqa.cli.repairing import repair
+
+    _damage_file(folder)
+    with open_library(folder) as library, pytest.raises(LibraryError, match="the catalogue's file is damaged"):
+        repair(library)
+    assert "made anew" not in capsys.readouterr().err
 
 
 def test_doctor_refuses_a_file_that_cannot_be_repaired() -> None:

@@ -9,24 +9,29 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
+from chromadb.api.shared_system_client import SharedSystemClient
 
 from newsqa import Article, Library, open_assistant
-from newsqa.domain import Filters
-from newsqa.errors import ArticleError, LibraryError, LibraryUnreachableError, SettingsError
-from newsqa.library import Servers
+from newsqa.domain import Filters, Passage
+from newsqa.errors import ArticleError, IndexMismatchError, LibraryError, LibraryUnreachableError, SettingsError
+from newsqa.library import Health, Servers
 from newsqa.library.archive import export
+from newsqa.library.catalogue import Catalogue
+from newsqa.library.chroma_server import ChromaServer
 from newsqa.wiring import open_catalogue, read_settings
 from newsqa_evals.cases import load_suites
 from tests import test_conversations, test_copies, test_intake, test_library
 from tests.chroma_serving import Chroma, chroma
 from tests.conftest import ROOT, open_library
-from tests.fakes import BagOfWordsEmbeddings
+from tests.fakes import DIMENSIONS, BagOfWordsEmbeddings
 from tests.postgresql import PostgreSQL, postgresql
 from tests.serving import ON_LOOPBACK, Server, serving
 from tests.test_intake import add, loader, web
@@ -93,8 +98,8 @@ def clients(pair: tuple[Server, Server]) -> Iterator[Clients]:
         yield one, two
 
 
-def _shared(servers: Servers) -> Library:
-    return open_library(Path("/nothing/is/written/here"), servers=servers)
+def _shared(servers: Servers, **options: object) -> Library:
+    return open_library(Path("/nothing/is/written/here"), servers=servers, **options)
 
 
 def _until(true: Callable[[], bool]) -> None:
@@ -136,6 +141,21 @@ def test_what_one_changes_the_other_finds_at_once(servers: Servers) -> None:
         assert {"bridge"} == _found(one, "noon pillar")
         assert one.health().agree
         assert two.health().agree
+
+
+def test_what_is_added_while_its_health_is_looked_at_is_no_disagreement(servers: Servers) -> None:
+    with _shared(servers) as one, _shared(servers) as two:
+        one.add(FERRY)
+        assert two.health().agree
+        two._catalogue.unsettle()
+        told = list[int]()
+
+        def add(done: int, total: int) -> None:
+            told.append(total - done)
+            one.add(BRIDGE)
+
+        assert Health(2, 2, 0, 0) == two.health(add)
+        assert told
 
 
 def test_two_that_add_the_same_at_once_have_it_once(servers: Servers) -> None:
@@ -281,6 +301,126 @@ def test_a_chroma_server_that_lost_everything_is_filled_again(
             vectors.start()
 
 
+def test_who_has_another_chroma_server_than_the_library_is_in_says_so_and_finds_all_the_same(
+    servers: Servers, tmp_path: Path
+) -> None:
+    with chroma(tmp_path / "other") as other, _shared(servers) as one:
+        one.add(FERRY)
+        assert one.health().agree
+        with _shared(replace(servers, chroma_url=other.url)) as two:
+            _until(lambda: "set NEWSQA_CHROMA_URL to the same server on every machine" in two.trouble)
+            two.add(BRIDGE)
+            two.remove("ferry")
+            assert one.health().agree
+            pillar = BagOfWordsEmbeddings().embed_query("a ship had struck its third pillar")
+            for each in (one, two):
+                assert {"bridge"} == {each.article_id for each in _nearest(each, pillar)}
+            assert "" == one.trouble
+            assert two.trouble
+
+
+def test_a_library_moves_to_another_chroma_server_once_no_process_uses_the_first(
+    servers: Servers, tmp_path: Path
+) -> None:
+    with chroma(tmp_path / "other") as other:
+        elsewhere = replace(servers, chroma_url=other.url)
+        with _shared(servers) as library, _shared(elsewhere) as waiting:
+            library.add(FERRY)
+            assert library.health().agree
+            _until(lambda: bool(waiting.trouble))
+            library.close()
+            _until(lambda: not waiting.trouble)
+            assert Health(1, 1, 0, 0) == waiting.health()
+            waiting.add(BRIDGE)
+            waiting.remove("ferry")
+        with _shared(servers) as library:  # what it had before is not taken for what it should have
+            assert Health(1, 1, 0, 0) == library.health()
+            assert {"bridge"} == {each.article_id for each in _nearest(library, [1.0] * DIMENSIONS)}
+
+
+def test_the_right_to_use_chroma_is_taken_anew_where_it_went_with_its_connection(
+    servers: Servers, database: PostgreSQL
+) -> None:
+    def holders(library: Library) -> set[int]:
+        query = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'"
+        with library._catalogue.reading() as connection:
+            return set(connection.exec_driver_sql(query).scalars())
+
+    with _shared(servers) as library:
+        library.add(FERRY)
+        assert library.health().agree
+        before = holders(library)
+        database.cut_connections()
+        _until(lambda: len(before) == len(holders(library) - before) == 1)
+        assert library.health().agree
+
+
+def test_what_is_brought_to_chroma_is_not_noted_without_the_lock(servers: Servers, database: PostgreSQL) -> None:
+    """Another process may have moved the library to another server meanwhile, and noted what that one lacks."""
+    passed: list[str] = []
+
+    def cut_once(point: str) -> None:
+        passed.append(point)
+        if passed.count("settle: vectors written") == 1 == (point == "settle: vectors written"):
+            database.cut_connections()
+
+    with _shared(servers, on_write=cut_once) as library:
+        library.add(FERRY)
+        assert library.health().agree
+    assert 2 == passed.count("settle: vectors written")
+    assert 1 == passed.count("settle: noted")
+
+
+def test_chromas_collection_is_made_anew_while_another_process_uses_it(servers: Servers) -> None:
+    with _shared(servers) as one, _shared(servers) as two:
+        one.add([FERRY, BRIDGE])
+        assert two.health().agree
+        two.repair()
+        assert Health(2, 2, 0, 0) == two.health()
+        _until(lambda: one.health() == Health(2, 2, 0, 0))
+        assert "" == two.trouble
+
+
+@pytest.mark.parametrize(
+    "answered", [("healthcheck",), ("healthcheck", "identity", "default_tenant", "default_database")]
+)
+def test_a_chroma_server_that_fails_halfway_is_told_and_leaves_nothing_open(
+    answered: tuple[str, ...], tmp_path: Path
+) -> None:
+    class Halfway(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            user = {"user_id": "", "tenant": "default_tenant", "databases": ["default_database"]}
+            named = {"id": str(uuid4()), "name": "default", "tenant": "default_tenant"}
+            body = json.dumps(user if self.path.endswith("identity") else named).encode()
+            self.send_response(200 if self.path.endswith(answered) else 500)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    def left() -> tuple[int, int]:
+        links = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+        return len(SharedSystemClient._identifier_to_system), sum(link.startswith("socket:") for link in links)
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Halfway) as half:
+        threading.Thread(target=half.serve_forever, daemon=True).start()
+        catalogue = Catalogue(tmp_path / "catalogue.sqlite3")
+        server, before = ChromaServer(f"http://127.0.0.1:{half.server_port}", catalogue), left()
+        for _ in range(5):
+            with pytest.raises(
+                Exception, match=r"Internal Server Error|default_tenant"
+            ):  # Chroma's errors share no class
+                server.open(alone=True)
+            with pytest.raises(LibraryError, match="start it, or correct NEWSQA_CHROMA_URL"):
+                server.forget()
+        _until(lambda: before == left())
+        catalogue.close()
+        half.shutdown()
+
+
 def test_a_library_in_a_folder_may_have_its_vectors_on_a_server(tmp_path: Path, vectors: Chroma) -> None:
     for _ in range(2):
         with open_library(tmp_path / "library", servers=Servers(chroma_url=vectors.url)) as library:
@@ -318,6 +458,11 @@ def test_vectors_of_another_length_are_made_anew_on_a_server(servers: Servers) -
 class _ShortEmbeddings(BagOfWordsEmbeddings):
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         return [[1.0, float(len(text))] for text in texts]
+
+
+def _nearest(library: Library, vector: Sequence[float]) -> list[Passage]:
+    cosines = library.search_vectors(vector, 1, Filters())
+    return [each.passage for each in library.passages({id: (cosine, {}) for id, cosine in cosines.items()})]
 
 
 def _in_chroma(library: Library) -> int:
@@ -462,3 +607,39 @@ def test_answers_are_the_same_as_from_a_folder(servers: Servers, tmp_path: Path,
 
 def _told(answer: Any) -> tuple[Any, ...]:
     return answer.text, answer.status, answer.confidence, answer.citations, answer.passages
+
+
+def test_a_server_refuses_once_another_process_has_indexed_the_library_anew(servers: Servers) -> None:
+    with _shared(servers) as forgotten:
+        forgotten.add([FERRY, BRIDGE])
+        assert forgotten.search_text(["ferry"], 3, Filters())
+        with _shared(servers, passage_words=60, reindex=True) as other:
+            assert other.health().agree
+        for use in (
+            lambda: forgotten.search_text(["ferry"], 3, Filters()),
+            lambda: forgotten.add(replace(FERRY, id="quay")),
+        ):
+            with pytest.raises(IndexMismatchError, match="passage_words '60', now it is '120'"):
+                use()
+    with _shared(servers, passage_words=60) as other:
+        assert 2 == len(other)
+        assert other.health().agree
+
+
+def test_what_the_database_refuses_is_no_database_that_is_away(servers: Servers) -> None:
+    with _shared(servers) as library:
+        library.add([FERRY])
+        with library._catalogue.reading() as connection:
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 50")
+            with pytest.raises(LibraryError, match=r"refuses .*statement timeout.*do it again later") as refused:
+                connection.exec_driver_sql("SELECT pg_sleep(5)")
+        assert not isinstance(refused.value, LibraryUnreachableError)
+        assert 1 == len(library)
+
+
+def test_what_names_an_article_fits_into_an_index(library: Library) -> None:
+    words = "".join(chr(0x4E00 + number * 37 % 20000) for number in range(433))  # hard to compress
+    library.add(replace(FERRY, id=words, origin=words, url=f"https://a.example/{words[:420]}"))
+    assert words == library.get(words).id
+    with pytest.raises(ArticleError, match="origin has 1,302 bytes, more than 1,300"):
+        library.add(replace(BRIDGE, origin=words + "一"))

@@ -24,7 +24,7 @@ from newsqa import cli
 from newsqa.api.access import new_key
 from newsqa.api.server import bound, local_address
 from newsqa.cli.through import Through, running_server
-from newsqa.errors import LibraryError, LibraryLockedError
+from newsqa.errors import LibraryError, LibraryLockedError, NewsqaError
 from newsqa.library.ownership import Owner, Ownership, server_of
 from tests.serving import ON_LOOPBACK, Server, serving
 
@@ -383,6 +383,22 @@ def test_a_command_waits_for_a_server_that_starts(tmp_path: Path) -> None:
     busy = {"type": "urn:newsqa:problem:not-ready", "detail": "Wait."}
     with _saying((503, busy), (503, busy), (200, {"id": "rain"})) as url:
         assert {"id": "rain"} == _through(url, tmp_path).article("rain")
+
+
+def test_a_server_that_does_not_get_ready_is_named_with_what_it_says(tmp_path: Path) -> None:
+    starting = {"type": "urn:newsqa:problem:not-ready", "detail": "the models can't be loaded"}
+    with _saying((503, starting)) as url:
+        waiting = Through(Owner(os.getpid(), url, "s"), tmp_path, ready_seconds=0.1)
+        with pytest.raises(
+            LibraryLockedError, match=rf"pid {os.getpid()} at {url}, .* \(the models can't be loaded\): "
+        ):
+            waiting.article("rain")
+
+
+def test_a_refusal_that_will_not_pass_is_told_at_once(tmp_path: Path) -> None:
+    damaged = {"type": "urn:newsqa:problem:library-unusable", "detail": "article 'rain' is damaged"}
+    with _saying((503, damaged), (200, {"id": "rain"})) as url, pytest.raises(NewsqaError, match="'rain' is damaged"):
+        _through(url, tmp_path).article("rain")
 
 
 def test_a_server_of_another_version_is_to_be_started_anew(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
-from contextlib import suppress
 from itertools import islice
 from time import perf_counter
 from typing import Any, Literal, Self, TypedDict, Unpack
@@ -16,7 +15,7 @@ from newsqa.answering.overview import Overview
 from newsqa.dialogue import Intent, intent_of, standalone_question
 from newsqa.domain import Answer, Event, Filters, ScoredPassage, Turn
 from newsqa.embedding import nearness
-from newsqa.errors import AbandonedError, LibraryUnreachableError, QuestionError
+from newsqa.errors import AbandonedError, QuestionError
 from newsqa.library import Library
 from newsqa.retrieval import HybridRetriever
 from newsqa.speaking import Speaker, State
@@ -95,10 +94,14 @@ class Assistant:
             self.generative.chat.close()
 
     def warm_up(self) -> None:
-        """Loads the models and what is searched, which the first question would do otherwise."""
+        """Loads the models and what is searched, which the first question would do otherwise.
+
+        Raises:
+            ModelError: a model can't be loaded.
+            LibraryError: the models are loaded, but what is searched can't be read.
+        """
         self.answerer.warm_up()
-        with suppress(LibraryUnreachableError):  # then the first question after it is back does
-            self.retriever.find("Is everything loaded?")
+        self.retriever.find("Is everything loaded?")
 
     def ask(self, question: str, **options: Unpack[Options]) -> Answer:
         """The answer to `question`; abstaining is an answer too.

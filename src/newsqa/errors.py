@@ -7,6 +7,7 @@
     ├── LibraryError             a library that can't be opened or read
     │   ├── LibraryLockedError   another process owns it
     │   ├── LibraryUnreachableError  its database does not answer
+    │   ├── ArticleDamagedError  an article is not what was stored
     │   └── IndexMismatchError   it was indexed with other settings
     ├── QuestionError            a question that can't be asked
     ├── AbandonedError           an answer that nobody waits for any longer
@@ -51,6 +52,15 @@ class LibraryLockedError(LibraryError):
 
 class LibraryUnreachableError(LibraryError):
     """The library's database does not answer; the message names it."""
+
+
+class ArticleDamagedError(LibraryError):
+    """An article's text or fields are not what was stored."""
+
+    def __init__(self, article_id: str) -> None:
+        """Names the article."""
+        super().__init__(f"article {article_id!r} is damaged on the disk: remove it, and add it again")
+        self.article_id = article_id
 
 
 class IndexMismatchError(LibraryError):

@@ -97,6 +97,9 @@ class _Page:
         with TemporaryDirectory(prefix="newsqa-page-") as folder:
             os.environ["GRADIO_TEMP_DIR"] = folder  # uploads lie there until they are read; nobody else may look
             await service.warmed.wait()  # the API goes before the page
+            if not service.ready:
+                self._failed = True
+                return
             try:
                 app, streams = await asyncio.to_thread(_made, service, self._settings)
             except Exception:

@@ -23,6 +23,7 @@ from newsqa.api.metrics import Metrics
 from newsqa.api.questions import Questions
 from newsqa.api.service import Service
 from newsqa.assistant import Assistant
+from newsqa.errors import LibraryError
 from newsqa.loading import Fetcher, Loader
 from newsqa.settings import ServerSettings
 
@@ -131,12 +132,16 @@ async def _warm(service: Service) -> None:
     """Loads the models, so that the first question finds them loaded."""
     try:
         await asyncio.to_thread(service.assistant.warm_up)
+        service.ready = True
+        LOG.info("ready", extra=await asyncio.to_thread(service.assistant.library.counts))
+    except LibraryError as error:
+        service.ready = True  # whatever touches what is damaged says so
+        LOG.warning("ready, but the library can't be used", extra={"why": str(error)})
     except Exception:
+        service.trouble = "the models can't be loaded; the server's log tells why"
         LOG.exception("the models can't be loaded: no question will be answered")
-        raise
-    service.ready = True
-    service.warmed.set()
-    LOG.info("ready", extra=await asyncio.to_thread(service.assistant.library.counts))
+    finally:
+        service.warmed.set()
 
 
 def _operation_id(route: APIRoute) -> str:

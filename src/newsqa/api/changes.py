@@ -10,7 +10,7 @@ from newsqa.api.jobs import Job
 from newsqa.api.problems import ProblemError
 from newsqa.api.service import Service
 from newsqa.domain import Article
-from newsqa.errors import LoadError
+from newsqa.errors import ArticleDamagedError, LoadError
 from newsqa.library import Intake, Library, sync, take
 from newsqa.library.identity import address_key
 from newsqa.loading import origin_of
@@ -82,8 +82,8 @@ def _allowed(
                     raise _exists(article.id, seen[key])
             if not replace:
                 _refuse_other(library, article)
-        except ProblemError as problem:
-            refuse(article, problem)
+        except (ProblemError, ArticleDamagedError) as error:
+            refuse(article, error)
         else:
             yield article
 
@@ -134,8 +134,8 @@ async def replacing(article: Article, service: Service, caller: Caller, prefer: 
 
     def replace(job: Job) -> None:
         with library.changing():
-            existing = _expected(library, article.id, if_match)
-            new = with_changes(article, origin=existing.origin)
+            _check_revision(library, article.id, if_match)
+            new = with_changes(article, origin=library.get(article.id).origin)
             _refuse_address(library, new)
             library.add(new, on_article=job.article, on_passages=job.passages, by_id=True)
 
@@ -145,7 +145,7 @@ async def replacing(article: Article, service: Service, caller: Caller, prefer: 
 async def removing(
     article_id: str, service: Service, caller: Caller, prefer: str | None, if_match: str | None = None
 ) -> Job:
-    """The job that removes an article, likewise.
+    """The job that removes an article, be it damaged, likewise.
 
     Raises:
         ArticleNotFoundError: it is not there.
@@ -155,11 +155,11 @@ async def removing(
 
     def remove(job: Job) -> None:
         with library.changing():
-            existing = _expected(library, article_id, if_match or "*")
+            _check_revision(library, article_id, if_match or "*")
             library.remove(article_id)
-        job.article(existing, "removed")
+        job.removed(article_id)
 
-    await asyncio.to_thread(library.get, article_id)
+    await asyncio.to_thread(library.revision_of, article_id)
     return await _finished(service, Job("remove", caller.id, 1), remove, prefer)
 
 
@@ -201,11 +201,10 @@ def _exists(article_id: str, revision: str) -> ProblemError:
     return ProblemError("article-exists", detail, headers={"ETag": etag(revision)})
 
 
-def _expected(library: Library, article_id: str, if_match: str) -> Article:
-    existing = library.get(article_id)
-    if not matches(if_match, existing.revision):
-        raise ProblemError("changed-meanwhile", headers={"ETag": etag(existing.revision)})
-    return existing
+def _check_revision(library: Library, article_id: str, if_match: str) -> None:
+    revision = library.revision_of(article_id)
+    if not matches(if_match, revision):
+        raise ProblemError("changed-meanwhile", headers={"ETag": etag(revision)})
 
 
 def etag(revision: str) -> str:

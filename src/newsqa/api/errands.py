@@ -13,7 +13,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Request, Response
 from starlette.responses import StreamingResponse
 
-from newsqa.api.jobs import Job, sent
+from newsqa.api.jobs import Job
+from newsqa.api.problems import body_of
 from newsqa.api.service import Owner, Service, Serving, while_connected
 from newsqa.domain import Article, Filters, Origin, Turn, to_json
 from newsqa.library import telling
@@ -23,11 +24,26 @@ router = APIRouter(prefix="/v1/errands")
 Given = Body(embed=True)
 
 
+def _nobody(name: str, value: Any) -> None:
+    """Is told when nobody reads on."""
+
+
 @dataclass
 class _Errand(Job):
-    """A change to the library that a command waits for."""
+    """A change to the library that a command waits for, which is told of each article; none is kept here."""
 
-    tell: Callable[[str, Any], object] = lambda name, value: None
+    tell: Callable[[str, Any], object] = _nobody
+    told: int = 0
+    """Articles, so far."""
+
+    @property
+    def done(self) -> int:
+        """Articles, so far."""
+        return self.told
+
+    def _tell_one(self, title: str) -> None:
+        self.told += 1
+        self.tell("one", title)
 
     def expected(self, number: int) -> None:
         """Notes and tells that so many more articles will come."""
@@ -41,14 +57,18 @@ class _Errand(Job):
         super().passages(number)
 
     def article(self, article: Article, outcome: str) -> None:
-        """Notes and tells what became of an article."""
-        self.tell("one", article.title)
-        super().article(article, outcome)
+        """Counts and tells an article."""
+        del outcome  # the command learns it at the end
+        self._tell_one(article.title)
+
+    def removed(self, id: str) -> None:
+        """Counts and tells that an article is removed."""
+        self._tell_one(id)
 
     def refused(self, title: str, why: str) -> None:
-        """Notes and tells that something is no article."""
-        self.tell("one", "")
-        super().refused(title, why)
+        """Counts and tells that something is no article."""
+        del title, why  # likewise
+        self._tell_one("")
 
 
 @router.post("/ask")
@@ -97,10 +117,9 @@ async def remove_for_owner(service: Serving, caller: Owner, ids: Annotated[Seque
     library = service.assistant.library
 
     def remove(job: Job) -> None:
-        found = [library.get(id) for id in ids]
         library.remove(*ids)
-        for article in found:
-            job.article(article, "removed")
+        for id in ids:
+            job.removed(id)
 
     return _followed(service, _Errand("remove", caller.id, len(ids)), remove)
 
@@ -145,10 +164,13 @@ def _followed(service: Service, job: _Errand, work: Callable[[Job], Any]) -> Res
             yield _line("job", job.id)
             while step := await told.get():
                 yield _line(*step)
-            problem = sent(job, brief=True).problem
-            yield _line("refused", problem.model_dump()) if problem else _line(job.state, results)
+            if job.problem:
+                yield _line("refused", body_of(job.problem, "", job.id, unveiled=True).model_dump())
+            else:
+                yield _line(job.state, results)
         finally:
             job.cancel()
+            job.tell = _nobody  # the job is remembered, what it told is not
             ending.cancel()
 
     return StreamingResponse(lines(), media_type="application/jsonl")

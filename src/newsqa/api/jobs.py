@@ -51,7 +51,7 @@ class Job:
     created_at: datetime = field(default_factory=now)
     finished_at: datetime | None = None
     stored: wire.ArticleSummary | None = None
-    """The last article that was stored or removed, without its text."""
+    """The last article that was stored, without its text."""
     stop: threading.Event = field(default_factory=threading.Event)
     _beginning: threading.Lock = field(default_factory=threading.Lock)
 
@@ -70,6 +70,10 @@ class Job:
         self.stored = wire.ArticleSummary.of(article)
         self.outcomes.append((article.id, outcome))
 
+    def removed(self, id: str) -> None:
+        """Notes that an article is removed."""
+        self.outcomes.append((id, "removed"))
+
     def refused(self, title: str, why: str) -> None:
         """Notes that an article can't be added."""
         self.refusals.append((title, why))
@@ -78,6 +82,11 @@ class Job:
         """Notes that something is no article; the message begins with its name."""
         name, _, why = message.partition(": ")
         self.refused(name, why)
+
+    @property
+    def done(self) -> int:
+        """Articles, so far."""
+        return len(self.outcomes) + len(self.refusals)
 
     def check(self) -> None:
         """Raises `Stopped` when the job was cancelled."""
@@ -189,8 +198,8 @@ def sent(job: Job, *, brief: bool = False) -> wire.Job:
         id=job.id,
         kind=job.kind,
         state=job.state,
-        articles_total=max(job.total, len(job.outcomes) + len(job.refusals)),
-        articles_done=len(job.outcomes) + len(job.refusals),
+        articles_total=max(job.total, job.done),
+        articles_done=job.done,
         passages_done=job.embedded,
         articles=tuple(
             wire.Added.model_validate({"id": id, "outcome": outcome}) for id, outcome in job.outcomes if not brief

@@ -1,6 +1,7 @@
 """Routes for those who run the server: is it alive, is it ready, what does it do."""
 
 import asyncio
+import logging
 import math
 from functools import partial
 
@@ -11,12 +12,14 @@ from newsqa.api import wire
 from newsqa.api.metrics import Metrics
 from newsqa.api.problems import Responses
 from newsqa.api.service import Admin, Service, Serving
-from newsqa.errors import LibraryUnreachableError
+from newsqa.errors import LibraryError, LibraryUnreachableError
 from newsqa.library import Library
 
+LOG = logging.getLogger("newsqa.api")
 router = APIRouter(tags=["operations"])
 _LOOK_SECONDS = 4.0
 _AWAY = wire.Status(status="not ready", trouble="the library's database does not answer")
+_UNUSABLE = wire.Status(status="not ready", trouble="the library can't be read; the server's log tells why")
 _NOT_READY: Responses = {503: {"model": wire.Status, "description": "Not ready."}}
 _METRICS: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
@@ -42,11 +45,14 @@ async def readyz(request: Request) -> Response:
 def _status(service: Service) -> wire.Status:
     library = service.assistant.library
     if not service.ready:
-        return wire.Status(status="not ready", trouble="it is starting or stopping")
+        return wire.Status(status="not ready", trouble=service.trouble or "it is starting or stopping")
     try:
         counts = library.counts()
     except LibraryUnreachableError:
         return _AWAY
+    except LibraryError as error:
+        LOG.warning("the library can't be read", extra={"why": str(error)})
+        return _UNUSABLE
     if library.trouble:
         trouble = "Chroma can't be used; answers go on, and are slower"
         return wire.Status(status="not ready", trouble=trouble, **counts)
@@ -62,7 +68,7 @@ async def metrics(service: Serving, _: Admin) -> Response:
 def _count(library: Library, name: str) -> float:
     try:
         return library.counts()[name]
-    except LibraryUnreachableError:
+    except LibraryError:
         return math.nan
 
 

@@ -107,9 +107,20 @@ class ProblemError(HTTPException):
         *,
         errors: Sequence[wire.FieldProblem] = (),
         headers: Mapping[str, str] | None = None,
+        unveiled: str = "",
     ) -> None:
-        """Names the kind; without a detail its remedy is given."""
+        """Names the kind; without a detail its remedy is given.
+
+        Args:
+            kind: by its name.
+            detail: what is wrong, and the next step.
+            errors: the fields that are wrong.
+            headers: of the reply.
+            unveiled: the detail for the machine's owner, who may know its files; without it the title, as the remedies
+                are worded for HTTP clients.
+        """
         self.kind, self.errors = KINDS[kind], tuple(errors)
+        self.unveiled = unveiled or detail or self.kind.title
         super().__init__(self.kind.status, detail or self.kind.remedy, dict(headers or {}))
 
 
@@ -139,7 +150,8 @@ def as_problem(error: Exception, request_id: str = "") -> ProblemError:
     if isinstance(error, LibraryError):
         LOG.error("the library can't be used", extra={"why": str(error), "request_id": request_id})
         away = isinstance(error, LibraryUnreachableError)
-        return ProblemError("library-unreachable" if away else "library-unusable", headers=RETRY_AFTER if away else {})
+        kind, headers = ("library-unreachable", RETRY_AFTER) if away else ("library-unusable", {})
+        return ProblemError(kind, headers=headers, unveiled=str(error))
     for type_, kind in _OF_ERROR:
         if isinstance(error, type_):
             return ProblemError(kind, str(error))
@@ -147,26 +159,26 @@ def as_problem(error: Exception, request_id: str = "") -> ProblemError:
     return ProblemError("internal-error")
 
 
-def body_of(problem: ProblemError, path: str, request_id: str) -> wire.Problem:
-    """The problem as it is sent."""
+def body_of(problem: ProblemError, path: str, request_id: str, *, unveiled: bool = False) -> wire.Problem:
+    """The problem as it is sent, unveiled to the machine's owner."""
     kind = problem.kind
     return wire.Problem(
         type=URN + kind.name,
         title=kind.title,
         status=kind.status,
-        detail=problem.detail,
+        detail=problem.unveiled if unveiled else problem.detail,
         instance=path,
         request_id=request_id,
         errors=problem.errors,
     )
 
 
-def response_of(problem: ProblemError, path: str, request_id: str) -> Response:
-    """The whole reply: problem+json, or OpenAI's error object on its routes."""
+def response_of(problem: ProblemError, path: str, request_id: str, *, unveiled: bool = False) -> Response:
+    """The whole reply: problem+json, or OpenAI's error object on its routes; unveiled as `body_of` has it."""
     if path.startswith(OPENAI_PATHS):
         status = 400 if problem.kind.status == 422 else problem.kind.status  # as OpenAI has it
         return JSONResponse(openai_error(problem), status, problem.headers)
-    body = body_of(problem, path, request_id).model_dump(mode="json")
+    body = body_of(problem, path, request_id, unveiled=unveiled).model_dump(mode="json")
     return JSONResponse(body, problem.kind.status, problem.headers, "application/problem+json")
 
 
@@ -189,7 +201,9 @@ def install(app: FastAPI) -> None:
         kind = request.headers.get("content-type", "")
         if isinstance(error, RequestValidationError) and _unread(error) and kind and "json" not in kind:
             problem = ProblemError("wrong-content-type", f"the body is {kind[:100]!r}; send it as application/json")
-        return response_of(problem, request.url.path, request.scope["state"]["request_id"])
+        caller = request.scope["state"].get("caller")
+        owner = caller is not None and caller.may("owner")
+        return response_of(problem, request.url.path, request.scope["state"]["request_id"], unveiled=owner)
 
     for kind in (ProblemError, RequestValidationError, HTTPException, NewsqaError):
         app.add_exception_handler(kind, answer)

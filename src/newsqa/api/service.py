@@ -44,8 +44,10 @@ class Service:
     log_questions: bool = False
     ready: bool = False
     """Whether questions are answered."""
+    trouble: str = ""
+    """Why they will not be, where that is known."""
     warmed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once the models are loaded."""
+    """Set once the models are loaded, or can't be."""
     in_progress: set[tuple[str, str]] = field(default_factory=set)
     """Owners and Idempotency-Keys of requests that are going on."""
     _recent: "OrderedDict[str, tuple[str, str]]" = field(default_factory=OrderedDict)
@@ -53,7 +55,7 @@ class Service:
     def check_ready(self) -> None:
         """Raises `not-ready` until the models are loaded, and again when the server stops."""
         if not self.ready:
-            raise ProblemError("not-ready", headers=RETRY_AFTER)
+            raise ProblemError("not-ready", self.trouble, headers=RETRY_AFTER)
 
     async def answer(self, asked: wire.Question, caller: Caller) -> wire.Answer:
         """The whole answer. Raises as `events` does."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from newsqa.cli.desk import open_desk
-from newsqa.cli.printing import json_text, print_answer, print_article, print_articles, print_origins
+from newsqa.cli.printing import json_text, plain, print_answer, print_article, print_articles, print_origins
 from newsqa.errors import NewsqaError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def main() -> None:
     try:
         app()
     except NewsqaError as error:
-        print(f"newsqa: {error}", file=sys.stderr)
+        print(f"newsqa: {plain(str(error))}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -85,7 +85,7 @@ def chat(as_json: AsJson = False) -> None:
             try:
                 answer = desk.ask(question, Filters(), turns)
             except NewsqaError as error:
-                print(f"newsqa: {error}", file=sys.stderr)
+                print(f"newsqa: {plain(str(error))}", file=sys.stderr)
                 continue
             if not sys.stdin.isatty() and not as_json:
                 print(f"> {question}")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from newsqa.cli.printing import plain
 from newsqa.errors import LibraryError
 
 if TYPE_CHECKING:
@@ -14,11 +15,12 @@ if TYPE_CHECKING:
 
 
 def repair(library: "Library") -> None:
-    """Makes anew what is damaged, and says what that was."""
+    """Makes anew what is damaged, and says what that was. Raises as `examine` does."""
     with _bar() as show:
         was = library.repair(show)
+    check_file(was)
     mended = [id for id in was.passages if id not in was.articles]
-    passages = f", the passages of {', '.join(mended)}" if mended else ""
+    passages = f", the passages of {plain(', '.join(mended))}" if mended else ""
     print(f"newsqa: made anew: Chroma's folder{passages}", file=sys.stderr)
 
 
@@ -58,10 +60,10 @@ def check_file(damage: "Damage") -> None:
 
 def tell(damage: "Damage") -> None:
     """Says what is damaged, and the next step."""
-    again = "remove them and add them again, or import an archive of before into a new folder"
+    again = "remove them and add them again, or import an archive of before into a new folder or database"
     for what, ids, then in (
         ("text or fields", damage.articles, again),
         ("passages", damage.passages, "run `newsqa doctor --repair`"),
     ):
         if ids:
-            print(f"newsqa: {what} are damaged in {', '.join(ids)}: {then}", file=sys.stderr)
+            print(f"newsqa: {what} are damaged in {plain(', '.join(ids))}: {then}", file=sys.stderr)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 5.0
 _READY_SECONDS = 60.0
 """For a server to be ready, or to have room."""
+_PASSING = frozenset({"not-ready", "too-busy"})
+"""What a server says that is another thing a little later."""
 _STRANGE = frozenset({"not-found", "missing-key", "unknown-key", "scope-too-small"})
 """What a server says that is of another version than this command."""
 
@@ -45,9 +47,9 @@ def running_server() -> "tuple[Owner, Path] | None":
 class Through:
     """The server's desk, as `Here` is this process's own; what it refuses is raised as a NewsqaError."""
 
-    def __init__(self, server: "Owner", folder: Path) -> None:
-        """Asks nothing yet."""
-        self._server, self._folder = server, folder
+    def __init__(self, server: "Owner", folder: Path, ready_seconds: float = _READY_SECONDS) -> None:
+        """Asks nothing yet; waits so long for a server that is not ready."""
+        self._server, self._folder, self._ready_seconds = server, folder, ready_seconds
 
     def __enter__(self) -> Self:
         return self
@@ -121,13 +123,12 @@ class Through:
         Raises:
             NewsqaError: it refuses.
         """
-        deadline = monotonic() + _READY_SECONDS
-        reply = self._sent("POST", f"/v1/errands/{errand}", given)
-        while reply.status == HTTPStatus.SERVICE_UNAVAILABLE and monotonic() < deadline:
+        deadline = monotonic() + self._ready_seconds
+        while (reply := self._sent("POST", f"/v1/errands/{errand}", given)).status != HTTPStatus.OK:
+            problem = json.loads(reply.read())
+            if _kind(problem) not in _PASSING or monotonic() >= deadline:
+                raise self._refusal(problem)
             sleep(float(reply.headers.get("Retry-After", "1")))
-            reply = self._sent("POST", f"/v1/errands/{errand}", given)
-        if reply.status != HTTPStatus.OK:
-            raise self._refusal(json.loads(reply.read()))
         return reply
 
     def _sent(self, method: str, path: str, given: dict[str, Any] | None = None) -> HTTPResponse:
@@ -144,7 +145,10 @@ class Through:
 
     def _refusal(self, problem: dict[str, Any]) -> NewsqaError:
         """What the server says, as this process would have said it."""
-        kind = problem["type"].rpartition(":")[2]
+        kind = _kind(problem)
+        if kind in _PASSING:
+            told = f"{self._named()} is not ready for this after {self._ready_seconds:.0f} s ({problem['detail']})"
+            return LibraryLockedError(f"{told}: try again later, or end it and start it anew; its log tells more")
         if kind in _STRANGE:
             return LibraryLockedError(f"{self._named()} does not know this command ({kind}): start it anew")
         if kind == "internal-error":
@@ -153,3 +157,8 @@ class Through:
 
     def _named(self) -> str:
         return f"the server with pid {self._server.pid} at {self._server.url}, which has the library {self._folder},"
+
+
+def _kind(problem: dict[str, Any]) -> str:
+    """The name of its kind."""
+    return str(problem["type"]).rpartition(":")[2]

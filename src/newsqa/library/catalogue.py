@@ -16,7 +16,7 @@ import sqlalchemy as sql
 from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table
 
 from newsqa.domain import Article, Copy, Filters, Passage, ScoredPassage, Sentence, as_date
-from newsqa.errors import ArticleError, LibraryError
+from newsqa.errors import ArticleDamagedError, ArticleError, LibraryError
 from newsqa.library import copies, identity
 from newsqa.library.conversations import Conversations, conversation_tables
 from newsqa.library.database import (
@@ -114,6 +114,8 @@ _PASSAGE_IDS = sql.select(_passages.c.id).order_by(_passages.c.number)
 _GONE = "vectors gone from Chroma"
 """A setting of the catalogue's own."""
 _GONE_SO_FAR = sql.select(_settings.c.value).where(_settings.c.name == _GONE)
+_USING = 0x6E65777363687261
+"""Of the advisory lock of those who use Chroma's server, so that it is no other program's."""
 MOST_BEHIND = 300
 """Passages that Chroma may disagree about before it is not asked any longer: they are all compared exactly."""
 Place = tuple[str, str]
@@ -199,8 +201,12 @@ class Catalogue:
 
     def has(self, article_id: str) -> bool:
         """Whether there is an article of this id, be it damaged."""
+        return self.current(article_id) is not None
+
+    def current(self, article_id: str) -> str | None:
+        """The current revision of an article by its name, be it damaged."""
         with self._engine.begin() as connection:
-            return connection.scalar(sql.select(_articles.c.id).where(_articles.c.id == article_id)) is not None
+            return connection.scalar(sql.select(_articles.c.revision).where(_articles.c.id == article_id))
 
     def revision(self, article_id: str, revision: str) -> Article | None:
         """A revision of an article, the current one or an earlier one."""
@@ -299,7 +305,7 @@ class Catalogue:
             self._drop_passages(connection, article_ids)
             if leave_out:
                 rows = connection.execute(_SELECTED.where(_articles.c.id.in_(article_ids))).all()
-                self.origins.leave_out(connection, map(_article, rows))
+                self.origins.leave_out(connection, (_article(row, dated=False) for row in rows))
             self.origins.drop(connection, article_ids)
             copies.drop(connection, article_ids)
             identity.drop(connection, article_ids)
@@ -340,9 +346,11 @@ class Catalogue:
                 copies.clear(connection)
             wanted = sql.select(_articles.c.id).where(_articles.c.id.not_in(copies.known())).order_by(_articles.c.id)
             for id in connection.scalars(wanted).all():
-                article = _article(connection.execute(_SELECTED.where(_articles.c.id == id)).one())
-                copies.store(connection, id, made(article.text), article.published_at)
-                identity.store(connection, id, article.url)
+                for row in connection.execute(_SELECTED.where(_articles.c.id == id)).all():
+                    with suppress(LibraryError):  # which whoever reads that article is told
+                        article = article_in(row)
+                        copies.store(connection, id, made(article.text), article.published_at)
+                        identity.store(connection, id, article.url)
         if renewed:
             self.set_settings({"fingerprints": version})
 
@@ -381,11 +389,24 @@ class Catalogue:
             query, above = query.where(_passages.c.article_id.in_(newer)), above.where(_articles.c.id.in_(newer))
         with self._engine.begin() as connection:
             last, ids = connection.scalar(_LAST_CHANGE) or 0, set(connection.scalars(newer))
-            articles = {row.id: (row.publisher, row.published_at or "") for row in connection.execute(above)}
+            articles = {row.id: _above(row) for row in connection.execute(above)}
             parts = connection.execute(query.execution_options(yield_per=MOST_ROWS)).partitions()
-            yield last, ids, ([_row(row, *articles[row.article_id]) for row in part] for part in parts)
+            yield last, ids, ([_row(row, articles) for row in part] for part in parts)
 
     # Chroma, which follows
+
+    @contextmanager
+    def using(self, *, alone: bool) -> Iterator[sql.Connection | None]:
+        """A connection that goes with the right to use Chroma's server: as others do, or `alone`.
+
+        None where others' right forbids it. Of a file it is its owner's anyway.
+        """
+        take = sql.func.pg_try_advisory_lock if alone else sql.func.pg_try_advisory_lock_shared
+        with self._engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.detach()  # so that the lock ends with it
+            free = connection.dialect.name == "sqlite" or connection.scalar(sql.select(take(_USING)))
+            connection.commit()
+            yield connection if free else None
 
     def unsettle(self, passage_ids: Collection[str] | None = None) -> None:
         """Notes that Chroma may disagree about these passages; about all when none are named."""
@@ -452,7 +473,7 @@ def _texts(connection: sql.Connection, article_ids: set[str]) -> dict[str, Any]:
     rows = connection.execute(_SELECTED.where(_articles.c.id.in_(article_ids))).all()
     found = {article_in(row).id: row for row in rows}
     if missing := article_ids - found.keys():
-        raise LibraryError(_lost(min(missing)))
+        raise ArticleDamagedError(min(missing))
     return found
 
 
@@ -487,9 +508,10 @@ def _in_utc(moment: date | None) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _article(row: Any) -> Article:
+def _article(row: Any, *, dated: bool = True) -> Article:
     values = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's documented name
-    dates = {name: _date(values.get(name)) for name in ("published_at", "updated_at", "added_at")}
+    names = ("published_at", "updated_at", "added_at")
+    dates = {name: _date(values.get(name)) if dated else None for name in names}
     del values["revision"]
     return Article(**{**values, **dates})
 
@@ -504,11 +526,7 @@ def article_in(row: Any) -> Article:
         article = _article(row)
         if article.revision == row.revision:
             return article
-    raise LibraryError(_lost(row.id))
-
-
-def _lost(article_id: str) -> str:
-    return f"article {article_id!r} is damaged on the disk: remove it, and add it again"
+    raise ArticleDamagedError(row.id)
 
 
 def _unsettle(connection: sql.Connection, passage_ids: Collection[str]) -> None:
@@ -542,9 +560,19 @@ def check_searched(row: Any) -> None:
     raise LibraryError(_damaged(row.article_id))
 
 
-def _row(row: Any, publisher: str, published_at: str) -> Row:
+def _above(row: Any) -> tuple[str, str]:
+    """Publisher and date of publication of an article, which is searched by them."""
+    with suppress(ValueError):
+        day = _date(row.published_at)
+        return row.publisher, day.isoformat() if day else ""
+    raise ArticleDamagedError(row.id)
+
+
+def _row(row: Any, articles: Mapping[str, tuple[str, str]]) -> Row:
     check_searched(row)
-    return Row(row.id, row.article_id, publisher, published_at, row.words, row.vector)
+    if row.article_id not in articles:
+        raise LibraryError(_damaged(row.article_id))
+    return Row(row.id, row.article_id, *articles[row.article_id], row.words, row.vector)
 
 
 def passage_in(row: Any, article: Any) -> Passage:

@@ -10,7 +10,9 @@ from newsqa.library.catalogue import TABLES, article_in, check_searched, passage
 
 _tables = {name: table for each in TABLES for name, table in each.tables.items()}
 _articles, _revisions, _passages = (_tables[name] for name in ("articles", "revisions", "passages"))
-_REVISIONS = sql.select(_revisions.c.article_id.label("id"), *list(_revisions.c)[1:])
+_REVISIONS = sql.select(
+    _revisions.c.article_id.label("id"), *list(_revisions.c)[1:], _articles.c.origin, _articles.c.added_at
+).outerjoin(_articles, (_articles.c.id == _revisions.c.article_id) & (_articles.c.revision == _revisions.c.revision))
 _TEXTS = sql.select(_articles.c.id, _articles.c.revision, _revisions.c.text).join(_revisions)
 _STREAMED = {"yield_per": 100}
 Progress = Callable[[int, int], None]
@@ -40,7 +42,7 @@ class Damage:
 def damage(connection: sql.Connection, on_progress: Progress = lambda done, total: None) -> Damage:
     """What is damaged in the library of this connection; reads all of it."""
     if connection.dialect.name == "sqlite":
-        told = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        told = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()  # indexes too
         if told != "ok":
             return Damage(file=told)
     counts = [sql.select(sql.func.count()).select_from(table) for table in (_revisions, _passages)]

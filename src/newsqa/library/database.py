@@ -15,14 +15,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 from newsqa.errors import LibraryError, LibraryUnreachableError
 
 _ELSEWHERE = "or point NEWSQA_DATA_DIR at another folder"
+_COPY = (
+    "end what has it open, move catalogue.sqlite3, catalogue.sqlite3-wal and catalogue.sqlite3-shm away, as far as "
+    "they are there, and put a copy in their place or add again"
+)
+"""SQLite would write what is in the -wal of the one into the other."""
 _REMEDIES = {
     "FULL": "what was to be written is left out, all else is as it was: make room there, and do it again",
     "IOERR": f"see that the disk is sound and has room, {_ELSEWHERE}",
     "READONLY": f"let this user write it and its folder, {_ELSEWHERE}",
     "CANTOPEN": f"let this user read and write it and its folder, {_ELSEWHERE}",
     "BUSY": "another program is writing to it: close that one, and do it again",
-    "NOTADB": "it is not a newsqa catalogue, or is damaged: move it away, and put a copy in its place or add again",
-    "CORRUPT": "it is damaged: move it away, and put a copy in its place or add again",
+    "NOTADB": f"it is not a newsqa catalogue, or is damaged: {_COPY}",
+    "CORRUPT": f"it is damaged: {_COPY}",
 }
 """The next step, by the names of SQLite's errors."""
 WRITING = {"writes": True}
@@ -31,6 +36,13 @@ _SHARED = "postgresql"
 _CONNECT_SECONDS = 5
 _STATEMENT_SECONDS = 300
 """Longest time of a statement, one that waits for its turn included."""
+_AWAY = ("08", "28", "3D", "53300", "57P")
+"""How the SQLSTATE begins where nothing can be asked: no connection, not let in, no such database, full, stopping."""
+_SAID = {
+    "57014": "something else holds it up, such as a long import: do it again later",
+    "53100": "make room on its disk, and do it again",
+}
+"""The next step, by other SQLSTATEs."""
 _CLASS = 0x6E657773
 """Of the advisory locks, so that they are no other program's."""
 _WRITING_LOCK = 0
@@ -110,7 +122,7 @@ def open_url(url: str) -> sql.Engine:
     try:
         engine = sql.create_engine(address, pool_pre_ping=True, pool_timeout=_CONNECT_SECONDS, connect_args=_CONNECTING)
     except ModuleNotFoundError as error:
-        raise LibraryError("NEWSQA_DATABASE_URL needs a driver: pip install 'newsqa[postgresql]'") from error
+        raise LibraryError("NEWSQA_DATABASE_URL needs a driver: make install EXTRAS=postgresql") from error
     sql.event.listen(engine, "connect", _check_encoding)
     sql.event.listen(engine, "begin", _begin_shared)
     sql.event.listen(engine, "handle_error", _explain)
@@ -121,6 +133,13 @@ def place_of(url: str) -> str:
     """A database as it is named to people: without user and password."""
     address = sql.make_url(url)
     return f"the database {address.database or ''!r} at {address.host or 'this machine'}:{address.port or 5432}"
+
+
+def elsewhere(dialect: sql.Dialect) -> str:
+    """What to do for an empty library, in words."""
+    if _shared(dialect):
+        return "point NEWSQA_DATABASE_URL at an empty database"
+    return "point NEWSQA_DATA_DIR at a new folder"
 
 
 class Lock:
@@ -139,7 +158,9 @@ class Lock:
             return
         take = sql.func.pg_advisory_lock if wait else sql.func.pg_try_advisory_lock
         with self._engine.connect() as connection:
+            connection.exec_driver_sql("SET statement_timeout = 0")  # who has it may index a library anew
             taken = connection.scalar(sql.select(take(*self._key))) is not False
+            connection.exec_driver_sql("RESET statement_timeout")
             self._held.connection = connection
             try:
                 yield taken
@@ -218,14 +239,16 @@ def _check_encoding(connection: Any, _record: Any) -> None:
 
 
 def _explain(context: sql.ExceptionContext) -> None:
-    """Raises what is wrong where the database is away; what its driver says of that holds no password."""
+    """Raises what is wrong with the database, not with a statement; what its driver says of that holds no password."""
     from psycopg import InterfaceError, OperationalError
 
     error = context.original_exception
     if context.engine and not context.is_pre_ping and isinstance(error, OperationalError | InterfaceError):
         why = str(error).strip().partition("\n")[0][:200] or type(error).__name__
-        place = place_of(context.engine.url.render_as_string())
-        raise LibraryUnreachableError(f"{place} can't be reached ({why}): start it, or correct NEWSQA_DATABASE_URL")
+        place, state = place_of(context.engine.url.render_as_string()), error.sqlstate or ""
+        if context.is_disconnect or not state or state.startswith(_AWAY):
+            raise LibraryUnreachableError(f"{place} can't be reached ({why}): start it, or correct NEWSQA_DATABASE_URL")
+        raise LibraryError(f"{place} refuses ({why}): {_SAID.get(state, 'its log tells more')}")
 
 
 def _configure(connection: Any, _record: Any) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from newsqa.domain import QUIET_KINDS, Article, Origin
-from newsqa.errors import ArticleError, LoadError
+from newsqa.errors import ArticleDamagedError, LoadError, NewsqaError
 from newsqa.library.origins import Noted, marks, prefixes
 from newsqa.library.store import Library, Outcome
 from newsqa.loading import Loader, Visit
@@ -120,6 +120,8 @@ class _Taking:
     """Addresses that are not in their folder any longer."""
     visits: list[tuple[int, Visit, frozenset[str]]] = field(default_factory=list)
     """Each with the number of articles that have to be stored before it may be noted, and the origins of its own."""
+    last_held: tuple[str, list[Article] | None] = ("", None)
+    """What `_held` gave last, and of which address: each is read once, though it is asked for twice."""
 
     def __post_init__(self) -> None:
         origins = self.library.origins
@@ -143,17 +145,28 @@ class _Taking:
                 yield found
 
     def known(self, address: str) -> Origin | None:
-        """What was noted of an address, without its stamp where articles of it are missing that should be there."""
+        """What was noted of an address, without its stamp where an article of it is damaged, or missing by mistake."""
         origin = self.library.origins.get(address)
-        if origin is None or not origin.stamp:
+        if origin is None or not origin.stamp or origin.kind == "folder":
             return origin
-        if origin.kind in QUIET_KINDS:
+        held = self._held(address)
+        if held is None:
+            missing = True
+        elif origin.kind in QUIET_KINDS:
             missing = self.bring_back and address in self.lists_out
-        elif origin.kind == "folder" or (address in self.out and not self.bring_back):
-            missing = False
         else:
-            missing = address in self.out or not self.library.origins.ids_of(address)
+            missing = self.bring_back if address in self.out else not held
         return replace(origin, stamp="") if missing else origin
+
+    def _held(self, address: str) -> list[Article] | None:
+        """The articles that an origin holds; None where one of them is damaged."""
+        if self.last_held[0] != address:
+            ids = self.library.origins.ids_of(address)
+            try:
+                self.last_held = address, [self.library.get(id) for id in ids]
+            except ArticleDamagedError:
+                self.last_held = address, None
+        return self.last_held[1]
 
     def stored(self, article: Article, outcome: Outcome) -> None:
         self.outcomes[article.id] = outcome
@@ -166,7 +179,7 @@ class _Taking:
         self.progress.article(article, outcome)
         self.note_origins(NOTED)
 
-    def refused(self, article: Article, error: ArticleError) -> None:
+    def refused(self, article: Article, error: NewsqaError) -> None:
         self.waiting.remove(next(each for each in reversed(self.waiting) if each[1] == article.origin))
         self.unsound.add(article.origin)
         self._fail(f"{article.origin}: {error}")
@@ -229,9 +242,9 @@ class _Taking:
         if visit.outcome == "failed":
             self._fail(str(visit.error))
         if visit.outcome == "unchanged":
-            for id in self.library.origins.ids_of(visit.origin.address):
-                self.outcomes.setdefault(id, "unchanged")
-                self.progress.article(self.library.get(id), "unchanged")
+            for article in self._held(visit.origin.address) or ():
+                self.outcomes.setdefault(article.id, "unchanged")
+                self.progress.article(article, "unchanged")
         self.visited.add(visit.origin.address)
         self.visits.append((self.given, visit, frozenset(self.since)))
         self.since.clear()

@@ -152,9 +152,6 @@ class View:
     def __len__(self) -> int:
         return self._size[0]
 
-    def __contains__(self, id: object) -> bool:
-        return any(id in each.row_of and each.alive[each.row_of[id]] for each in self.segments)
-
     def search(self, words: Sequence[str], k: int, filters: Filters) -> dict[str, float]:
         """The `k` best passage ids by BM25 with their scores (above 0), best first.
 
@@ -232,9 +229,10 @@ def _day(moment: str) -> int:
     return int(moment[:10].replace("-", "") or 0)
 
 
-Read = Callable[[int], AbstractContextManager[tuple[int, Collection[str], Iterable[Sequence[Row]]]]]
-"""Gives, of one moment, the number of the catalogue's last change, the articles that changed since a number, and their
+Changed = tuple[int, Collection[str], Iterable[Sequence[Row]]]
+"""Of one moment, the number of the catalogue's last change, the articles that changed since another, and their
 passages, some thousands at a time."""
+Read = Callable[[int], AbstractContextManager[Changed]]
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Adds, replaces, removes and finds articles, keeping catalogue and vectors in step at every instant."""
 
+import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,7 +13,14 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from newsqa.domain import Article, Copy, Filters, Passage, ScoredPassage, now
-from newsqa.errors import ArticleError, ArticleNotFoundError, IndexMismatchError, LibraryError
+from newsqa.errors import (
+    ArticleDamagedError,
+    ArticleError,
+    ArticleNotFoundError,
+    IndexMismatchError,
+    LibraryError,
+    NewsqaError,
+)
 from newsqa.library import copies
 from newsqa.library.catalogue import MOST_BEHIND, Catalogue, Entry, Place
 from newsqa.library.chroma_folder import ChromaFolder
@@ -21,7 +29,7 @@ from newsqa.library.conversations import Conversations
 from newsqa.library.database import Servers
 from newsqa.library.following import Follower
 from newsqa.library.identity import address_key, same_address
-from newsqa.library.mirror import Mirror
+from newsqa.library.mirror import Changed, Mirror
 from newsqa.library.origins import Origins
 from newsqa.library.ownership import Ownership
 from newsqa.passages import split_passages
@@ -32,12 +40,17 @@ if TYPE_CHECKING:
     from newsqa.library.archive import Manifest
     from newsqa.library.checking import Damage
 
+LOG = logging.getLogger("newsqa.library")
 Outcome = Literal["added", "replaced", "unchanged"]
 GROUP = 256
 """Passages embedded and committed together."""
+_TOLD_AFTER = 500
 _PASSAGE_CHARS = 700
 """About, to gather articles by."""
 MAX_FIELD_CHARS = 1000
+MAX_KEY_BYTES = 1300
+"""Of id, url and origin: PostgreSQL takes 2,704 bytes into an index, where two of them stand together."""
+_KEYS = ("id", "url", "origin")
 _SHORT_FIELDS = ("id", "title", "subtitle", "url", "publisher", "author", "place", "language", "origin")
 
 
@@ -47,7 +60,7 @@ class AddReport:
 
     outcomes: Mapping[str, Outcome]
     """By article id."""
-    failed: Mapping[str, ArticleError]
+    failed: Mapping[str, NewsqaError]
     """By article title; only where `on_error` was given."""
 
 
@@ -132,7 +145,7 @@ class Library:
             opened.callback(catalogue.close)
             if not reindex:
                 self._check_identity()
-            self._mirror = Mirror(catalogue.changed)
+            self._mirror = Mirror(self._changed)
             elsewhere, here = servers.chroma_url, ChromaFolder(folder / "vectors", catalogue, on_write)
             self._follower = Follower(ChromaServer(elsewhere, catalogue) if elsewhere else here, catalogue, on_write)
             opened.callback(self._follower.close)
@@ -160,7 +173,7 @@ class Library:
         articles: Article | Iterable[Article],
         *,
         on_article: Callable[[Article, Outcome], None] = lambda article, outcome: None,
-        on_error: Callable[[Article, ArticleError], None] | None = None,
+        on_error: Callable[[Article, NewsqaError], None] | None = None,
         on_passages: Callable[[int], None] = lambda number: None,
         by_id: bool = False,
     ) -> AddReport:
@@ -177,14 +190,22 @@ class Library:
 
         Raises:
             ArticleError: an article has no title or text, or one that can't be stored.
+            ArticleDamagedError: what an article would replace is damaged, and it is not its own file's.
         """
         outcomes: dict[str, Outcome] = {}
-        failed: dict[str, ArticleError] = {}
+        failed: dict[str, NewsqaError] = {}
         group: list[Article] = []
+
+        def refuse(article: Article, error: NewsqaError) -> None:
+            if on_error is None:
+                raise error
+            failed[article.title] = error
+            on_error(article, error)
 
         def flush() -> None:
             with self.changing():
-                for stored, outcome in self._put(group, on_passages, by_id=by_id):
+                self._check_identity()  # another process may have indexed it anew
+                for stored, outcome in self._put(group, on_passages, refuse, by_id=by_id):
                     outcomes[stored.id] = outcome
                     on_article(stored, outcome)
             group.clear()
@@ -196,9 +217,7 @@ class Library:
                 except ArticleError as error:
                     if on_error is None:
                         flush()
-                        raise
-                    failed[article.title] = error
-                    on_error(article, error)
+                    refuse(article, error)
                     continue
                 group.append(article)
                 if sum(1 + len(each.text) // _PASSAGE_CHARS for each in group) >= GROUP:
@@ -218,8 +237,7 @@ class Library:
         """
         with self.changing():
             for article_id in article_ids:
-                if not self._catalogue.has(article_id):
-                    raise ArticleNotFoundError(_missing(article_id))
+                self.revision_of(article_id)
             self._on_write("remove: checked")
             self._catalogue.remove(article_ids, leave_out=leave_out)
             self._on_write("remove: committed")
@@ -252,9 +270,10 @@ class Library:
         """
         from newsqa.library.archive import restore
 
+        index, dimensions = (None, None) if reindex else (self._index, len(self._embedding.embed_query("dimensions")))
         with self.changing():
             with self._catalogue.writing() as connection:
-                manifest = restore(connection, archive, None if reindex else self._index)
+                manifest = restore(connection, archive, index, dimensions)
             if reindex:
                 self._reindex()
             self._complete()
@@ -275,7 +294,10 @@ class Library:
                 return damage
             mended = [id for id in damage.passages if id not in damage.articles]
             for done, id in enumerate(mended, start=1):
-                self._write([self._draft(self.get(id))])
+                if self._catalogue.has(id):
+                    self._write([self._draft(self.get(id))])
+                else:
+                    self._catalogue.remove([id], leave_out=False)
                 on_progress("damaged passages", done, len(mended))
         self._follower.forget()
         self._follower.settle(partial(on_progress, "vectors"))
@@ -297,6 +319,13 @@ class Library:
                     f"set NEWSQA_{name.upper()} back, or index it anew with `newsqa doctor --reindex`"
                 )
 
+    @contextmanager
+    def _changed(self, since: int) -> Iterator[Changed]:
+        """What the catalogue says has changed, unless another process has indexed it anew."""
+        self._check_identity()
+        with self._catalogue.changed(since) as changed:
+            yield changed
+
     def _reindex(self) -> None:
         self._catalogue.set_settings({"embedding_model": "half re-indexed"})  # refused until this is done
         self._catalogue.forget_vectors()
@@ -305,9 +334,23 @@ class Library:
     def _complete(self) -> None:
         """Makes what is not there yet: an earlier newsqa kept less, and vectors in Chroma only."""
         self._catalogue.complete(copies.fingerprint)
-        for group in _groups(self._draft(self.get(id)) for id in self._catalogue.incomplete()):
+        lacking, done = self._catalogue.incomplete(), 0
+        if lacking:
+            LOG.warning("%d articles are embedded anew; that may take a while", len(lacking))
+        for group in _groups(self._readable(lacking)):
             self._write(group)
+            before, done = done, done + len(group)
+            if done // _TOLD_AFTER > before // _TOLD_AFTER:
+                LOG.warning("%d of %d articles are embedded", done, len(lacking))
         self._catalogue.set_settings(self._index)
+
+    def _readable(self, article_ids: Sequence[str]) -> Iterator[_Draft]:
+        """The articles that can be read, cut into passages."""
+        for id in article_ids:
+            try:
+                yield self._draft(self.get(id))
+            except LibraryError as error:
+                LOG.warning("%s", error)
 
     def _write(self, drafts: Sequence[_Draft], on_passages: Callable[[int], None] = lambda number: None) -> None:
         drafts = [draft for draft in drafts if draft.passages]
@@ -326,7 +369,12 @@ class Library:
         self._follower.follow()
 
     def _put(
-        self, articles: Iterable[Article], on_passages: Callable[[int], None], *, by_id: bool
+        self,
+        articles: Iterable[Article],
+        on_passages: Callable[[int], None],
+        refuse: Callable[[Article, NewsqaError], None],
+        *,
+        by_id: bool,
     ) -> Iterator[tuple[Article, Outcome]]:
         """Stores articles together, those that may be one after each other; gives them as they are stored."""
         group: list[tuple[_Draft, Outcome]] = []
@@ -334,7 +382,10 @@ class Library:
             if any(_same(article, draft.article) for draft, _ in group):
                 yield from self._stored(group, on_passages)
                 group.clear()
-            group.append(self._prepared(article, by_id=by_id))
+            try:
+                group.append(self._prepared(article, by_id=by_id))
+            except ArticleDamagedError as error:
+                refuse(article, error)
         yield from self._stored(group, on_passages)
 
     def _stored(
@@ -345,7 +396,12 @@ class Library:
 
     def _prepared(self, article: Article, *, by_id: bool) -> tuple[_Draft, Outcome]:
         """The article under the id it has or gets here, cut into passages unless nothing changed."""
-        existing = self.known(article, by_id=by_id)
+        try:
+            existing = self.known(article, by_id=by_id)
+        except ArticleDamagedError as error:
+            if article.origin not in self.origins.holders(error.article_id):
+                raise
+            return self._draft(replace(article, id=error.article_id)), "replaced"
         if existing is None and self._catalogue.article(article.id):
             apart = Article("", "", url=article.url, origin=article.origin).id[:8]
             article = replace(article, id=f"{article.id}-{apart}")
@@ -376,11 +432,13 @@ class Library:
             if len(value) > limit:
                 raise ArticleError(f"{name}: {field} has {len(value):,} characters, more than {limit:,}; shorten it")
             try:
-                value.encode()
+                size = len(value.encode())
             except UnicodeEncodeError as error:
                 raise ArticleError(
                     f"{name}: {field} holds half a character at {error.start}; load it as UTF-8"
                 ) from error
+            if field in _KEYS and size > MAX_KEY_BYTES:
+                raise ArticleError(f"{name}: {field} has {size:,} bytes, more than {MAX_KEY_BYTES:,}; shorten it")
         if not any(char.isalnum() for char in article.text):
             raise ArticleError(f"{name}: text holds no words; give it some")
 
@@ -455,6 +513,13 @@ class Library:
             raise ArticleNotFoundError(_missing(article_id, revision))
         return article
 
+    def revision_of(self, article_id: str) -> str:
+        """The name of an article's current revision, be it damaged. Raises ArticleNotFoundError."""
+        revision = self._catalogue.current(article_id)
+        if revision is None:
+            raise ArticleNotFoundError(_missing(article_id))
+        return revision
+
     def articles(
         self,
         filters: Filters | None = None,
@@ -510,8 +575,9 @@ class Library:
         Args:
             on_progress: is told how many passages Chroma knows of, and of how many.
         """
-        with self._writing:
-            passages, vectors = set(self._catalogue.passage_ids()), self._follower.ids(on_progress)
+        self._follower.settle(on_progress)
+        with self.changing():
+            vectors, passages = self._follower.ids(), set(self._catalogue.passage_ids())
         return Health(len(self), len(passages), len(passages - vectors), len(vectors - passages))
 
     # Searching it
@@ -532,6 +598,9 @@ class Library:
         found = None if filters or len(behind) > MOST_BEHIND else self._follower.nearest(vector, k + len(behind))
         if found is None:
             return view.nearest(vector, k, filters)
+        now, unsettled = self._catalogue.last_change()
+        if now != change or len(unsettled) > len(behind):  # it may know of others than the view does
+            return self._mirror.view(now).nearest(vector, k, filters)
         cosines = view.cosines(vector, {*found, *behind})
         return dict(sorted(cosines.items(), key=lambda each: (-each[1], each[0]))[:k])
 
@@ -550,7 +619,10 @@ def _owned(folder: Path) -> Ownership:
         folder.mkdir(parents=True, exist_ok=True)
         catalogue, vectors = folder / "catalogue.sqlite3", folder / "vectors"
         if vectors.exists() and not (catalogue.exists() and catalogue.stat().st_size):
-            raise LibraryError(f"{catalogue} is lost: put a copy in its place, or move {vectors} away to begin anew")
+            raise LibraryError(
+                f"{catalogue} is lost: put a copy in its place, or move {vectors} away to begin anew; "
+                f"first move {catalogue.name}-wal and {catalogue.name}-shm away, as far as they are there"
+            )
         return Ownership(folder)
     except OSError as error:
         raise LibraryError(f"{folder} can't hold a library ({error.strerror}): set NEWSQA_DATA_DIR") from error

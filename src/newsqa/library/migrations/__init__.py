@@ -12,7 +12,7 @@ from pathlib import Path
 import sqlalchemy as sql
 
 from newsqa.errors import LibraryError
-from newsqa.library.database import WRITING
+from newsqa.library.database import WRITING, elsewhere
 
 LOG = logging.getLogger("newsqa.library")
 NEWEST = "0002"
@@ -48,7 +48,7 @@ def bring_up(engine: sql.Engine, tables: Iterable[sql.MetaData], name: str) -> N
     if found and found not in _KNOWN:
         raise LibraryError(
             f"{name} has schema {found} of a newer newsqa, this one knows schemas up to {NEWEST}: "
-            "install that newsqa, or point NEWSQA_DATA_DIR at another folder"
+            f"install that newsqa, or {elsewhere(engine.dialect)}"
         )
     if found not in {"", NEWEST}:
         _copy(engine, found)
@@ -82,7 +82,13 @@ def _copy(engine: sql.Engine, found: str) -> None:
     file = Path(str(engine.url.database))
     kept, part = (file.with_name(f"{file.name}.{end}") for end in (f"before-{NEWEST}", "part"))
     part.unlink(missing_ok=True)
-    with closing(sqlite3.connect(file)) as old, closing(sqlite3.connect(part)) as new:
-        old.backup(new)
-    part.replace(kept)
+    try:
+        with closing(sqlite3.connect(file)) as old, closing(sqlite3.connect(part)) as new:
+            old.backup(new)
+        part.replace(kept)
+    except (sqlite3.Error, OSError) as error:
+        room = f"room for {file.stat().st_size / 1e6:,.0f} MB"
+        raise LibraryError(f"{kept} can't be written ({error}): see to {room} there, and open it again") from error
+    finally:
+        part.unlink(missing_ok=True)
     LOG.warning("the library has schema %s and gets %s; its file as it was is kept: %s", found, NEWEST, kept)
