@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -166,6 +166,19 @@ def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> N
     line = capsys.readouterr().err
     assert line.startswith("newsqa: 3 of 1,000; 256 passages, 0 a second, about ")
     assert 1 == line.count("\n")
+
+
+def test_an_interruption_that_python_dropped_is_noticed_at_the_next_step() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with intake_progress() as progress:
+            with suppress(KeyboardInterrupt):  # as where it falls into a finalizer
+                signal.raise_signal(signal.SIGINT)
+            with pytest.raises(KeyboardInterrupt):
+                progress.passages(1)
+        assert signal.default_int_handler == signal.getsignal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _tell(progress: IntakeProgress) -> None:

@@ -147,7 +147,13 @@ def test_whatever_is_asked_every_citation_is_exact(assistant: Assistant, questio
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.lists(st.text(min_size=1, max_size=400).filter(lambda text: any(map(str.isalnum, text))), min_size=1, max_size=4)
+    st.lists(
+        st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=400).filter(
+            lambda text: any(map(str.isalnum, text))
+        ),
+        min_size=1,
+        max_size=4,
+    )
 )
 def test_whatever_is_stored_every_citation_is_exact(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     with open_assistant(tmp_path_factory.mktemp("any"), most_wrong=1.0) as assistant:

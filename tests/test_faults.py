@@ -20,6 +20,7 @@ from newsqa.domain import now
 from newsqa.errors import LibraryError
 from tests.conftest import ROOT, open_library
 from tests.fakes import BagOfWordsEmbeddings
+from tests.faults.damage import CRASHED, is_good
 from tests.faults.deeds import POINTS, article, inbox, take_inbox, written
 from tests.faults.journal import Journal, Story
 from tests.faults.soundness import Soundness
@@ -125,6 +126,12 @@ def test_a_damaged_file_of_chroma_is_noticed_and_made_anew() -> None:
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.parametrize(("first", "good"), [("right", True), (f"{CRASHED} -11", True), (f"{CRASHED} 1", False)])
+def test_a_damaged_file_may_crash_who_opens_it_but_not_by_an_error_of_ours(first: str, *, good: bool) -> None:
+    assert good == is_good("flip", first, "right")
+    assert not is_good("flip", first, f"{CRASHED} -11")
+
+
 def test_a_damaged_catalogue_is_refused_and_never_wrong() -> None:
     printed = _run("tests.faults.damage", "--only", "catalogue", "--rounds", "3")
     assert "| catalogue.sqlite3 | empty | refused | refused | 3 |" in printed

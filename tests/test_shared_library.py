@@ -366,6 +366,7 @@ def test_what_is_brought_to_chroma_is_not_noted_without_the_lock(servers: Server
 
     with _shared(servers, on_write=cut_once) as library:
         library.add(FERRY)
+        _until(lambda: "settle: noted" in passed)
         assert library.health().agree
     assert 2 == passed.count("settle: vectors written")
     assert 1 == passed.count("settle: noted")

@@ -174,10 +174,10 @@ def main() -> None:
     print("| file | damage | then | and then | times |", "|---|---|---|---|---:|", sep="\n")
     for row, number in sorted(counts.items()):
         print(f"| {' | '.join(row)} | {number} |")
-    sys.exit(not all(_is_good(kind, *found) for _, kind, *found in counts))
+    sys.exit(not all(is_good(kind, *found) for _, kind, *found in counts))
 
 
-def _is_good(kind: str, first: str, second: str) -> bool:
+def is_good(kind: str, first: str, second: str) -> bool:
     """Whether nothing wrong was said. Who opens it may crash where the file's time is as it was, and only once.
 
     It crashes by a signal; with another status it ends of an error that nobody caught, or hung.

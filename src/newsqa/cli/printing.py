@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -53,6 +54,13 @@ class IntakeProgress:
     title: str = ""
     started: float = field(default_factory=monotonic)
     said: float = field(default_factory=monotonic)
+    interrupted: bool = False
+    """Whether Ctrl-C was pressed; where that falls into a finalizer Python drops it, so each step looks."""
+
+    def interrupt(self, *_: object) -> None:
+        """Takes the signal."""
+        self.interrupted = True
+        raise KeyboardInterrupt
 
     def expected(self, number: int) -> None:
         """So many more articles or files will come."""
@@ -81,6 +89,8 @@ class IntakeProgress:
         self._show(title)
 
     def _show(self, title: str) -> None:
+        if self.interrupted:
+            raise KeyboardInterrupt
         seconds = max(monotonic() - self.started, 0.001)
         rate = f"{self.embedded:,} passages, {self.embedded / seconds:.0f} a second"
         self.title = plain(title)[:50] or self.title
@@ -101,7 +111,14 @@ def intake_progress() -> Iterator[IntakeProgress]:
     columns = (BarColumn(20), MofNCompleteColumn(), rate, TimeRemainingColumn(), title)
     terminal = sys.stderr.isatty()
     with Progress(*columns, console=_console(stderr=True), transient=True, disable=not terminal) as bar:
-        yield IntakeProgress(bar, bar.add_task("", total=0, rate=""), not terminal)
+        told = IntakeProgress(bar, bar.add_task("", total=0, rate=""), not terminal)
+        before = signal.getsignal(signal.SIGINT)
+        if before is signal.default_int_handler:
+            signal.signal(signal.SIGINT, told.interrupt)
+        try:
+            yield told
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def print_intake(intake: Mapping[str, Any], failed: int) -> None:

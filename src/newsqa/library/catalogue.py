@@ -114,8 +114,6 @@ _PASSAGE_IDS = sql.select(_passages.c.id).order_by(_passages.c.number)
 _GONE = "vectors gone from Chroma"
 """A setting of the catalogue's own."""
 _GONE_SO_FAR = sql.select(_settings.c.value).where(_settings.c.name == _GONE)
-_USING = 0x6E65777363687261
-"""Of the advisory lock of those who use Chroma's server, so that it is no other program's."""
 MOST_BEHIND = 300
 """Passages that Chroma may disagree about before it is not asked any longer: they are all compared exactly."""
 Place = tuple[str, str]
@@ -150,6 +148,8 @@ class Catalogue:
         """Whoever changes articles after what was read has it meanwhile."""
         self.following = Lock(self._engine, 2)
         """Whoever changes what Chroma has."""
+        self.using = Lock(self._engine, 3)
+        """Whoever uses a Chroma server."""
         self.conversations = Conversations(self._engine)
         self.origins = Origins(self._engine)
         self._writing = self._engine.execution_options(**WRITING)
@@ -394,19 +394,6 @@ class Catalogue:
             yield last, ids, ([_row(row, articles) for row in part] for part in parts)
 
     # Chroma, which follows
-
-    @contextmanager
-    def using(self, *, alone: bool) -> Iterator[sql.Connection | None]:
-        """A connection that goes with the right to use Chroma's server: as others do, or `alone`.
-
-        None where others' right forbids it. Of a file it is its owner's anyway.
-        """
-        take = sql.func.pg_try_advisory_lock if alone else sql.func.pg_try_advisory_lock_shared
-        with self._engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            connection.detach()  # so that the lock ends with it
-            free = connection.dialect.name == "sqlite" or connection.scalar(sql.select(take(_USING)))
-            connection.commit()
-            yield connection if free else None
 
     def unsettle(self, passage_ids: Collection[str] | None = None) -> None:
         """Notes that Chroma may disagree about these passages; about all when none are named."""

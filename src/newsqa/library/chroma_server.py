@@ -64,7 +64,7 @@ class ChromaServer:
             client = self._client(opened)
             if alone and self._is_other(client):
                 self._adopt(client)
-            use = opened.enter_context(self._catalogue.using(alone=False))
+            use = opened.enter_context(self._catalogue.using.tried(alone=False))
             if use is None or self._is_other(client):
                 return None
             kept = ExitStack()
@@ -96,7 +96,7 @@ class ChromaServer:
         Raises:
             LibraryError: other processes use another one.
         """
-        with self._catalogue.using(alone=True) as alone:
+        with self._catalogue.using.tried(alone=True) as alone:
             if alone is None:
                 raise LibraryError(
                     "it is another Chroma server than the one this library is in: "

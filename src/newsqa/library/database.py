@@ -170,6 +170,19 @@ class Lock:
                     with suppress(LibraryUnreachableError):  # else it went with its connection
                         connection.execute(sql.select(sql.func.pg_advisory_unlock(*self._key)))
 
+    @contextmanager
+    def tried(self, *, alone: bool) -> Iterator[sql.Connection | None]:
+        """A connection that goes with the right, which others may have at the same time unless it is `alone`.
+
+        None where another process's right forbids it.
+        """
+        take = sql.func.pg_try_advisory_lock if alone else sql.func.pg_try_advisory_lock_shared
+        with self._engine.connect() as connection:
+            connection.detach()  # so that the lock ends with it
+            free = not _shared(self._engine.dialect) or connection.scalar(sql.select(take(*self._key)))
+            connection.commit()
+            yield connection if free else None
+
     def check(self) -> None:
         """Makes sure that this thread still has it, if it took it.
 
