@@ -161,10 +161,7 @@ class Follower:
                     self._open(alone=alone)
                     if alone:
                         self._settle()
-                    if alone and self._is_worn():
-                        LOG.info("Chroma gets all vectors anew: most places of its index are of passages that are gone")
-                        self._begin_anew()
-                        self.follow()
+                        self._renew_if_worn()
             except LibraryUnreachableError:  # which is no fault of Chroma's; but the right to use it is gone with it
                 self._let_go()
                 wait = wait or _AGAIN_SECONDS
@@ -206,9 +203,13 @@ class Follower:
             if done // _TOLD_AFTER > before // _TOLD_AFTER:
                 LOG.info("vectors are brought to Chroma", extra={"done": done, "of": max(done, total)})
 
-    def _is_worn(self) -> bool:
+    def _renew_if_worn(self) -> None:
+        """Begins anew once most places of Chroma's index are of passages that are gone."""
         gone = self._catalogue.count_gone() if self._vectors and not self._stopped.is_set() else 0
-        return gone > LEAST_GONE and gone > self._catalogue.counts()["passages"]
+        if gone > LEAST_GONE and gone > self._catalogue.counts()["passages"]:
+            LOG.info("Chroma gets all vectors anew: most places of its index are of passages that are gone")
+            self._begin_anew()
+            self.follow()
 
     def _begin_anew(self) -> None:
         with self._settling:
