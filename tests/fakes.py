@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -17,10 +17,11 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from numpy.typing import NDArray
 
 from newsqa.chat import Chat, Limits
+from newsqa.domain import Turn
 from newsqa.english import content_words, stem
 from newsqa.errors import LoadError
 from newsqa.loading.fetching import Fetched, Fetcher
-from newsqa.reader import Reading
+from newsqa.reader import Given, Reading
 from newsqa_evals.scores import Score
 
 DIMENSIONS = 256
@@ -58,24 +59,45 @@ class BagOfWordsEmbeddings(Embeddings):
 class ScriptedReader:
     """Finds these answers wherever they stand in a passage, whatever is asked; the first ones count most."""
 
-    def __init__(self, *answers: str) -> None:
-        self._answers = answers
+    def __init__(
+        self, *answers: str, verdict: tuple[float, float, float] = (0.0, 0.0, 1.0), leaning: Collection[str] = ()
+    ) -> None:
+        """Reads by this script.
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+        Args:
+            answers: what answers; a sentence that holds one belongs to the answer.
+            verdict: on every passage: yes, no, neither.
+            leaning: the questions that need the conversation before them.
+        """
+        self._answers, self._verdict, self._leaning = answers, verdict, leaning
+        self.asked: list[tuple[str, tuple[Turn, ...]]] = []
+        """The questions that passages were read for, each with its conversation."""
+        self.seen: list[str] = []
+        """The texts that were read."""
+
+    def read(self, question: str, passages: Sequence[Given], conversation: Sequence[Turn] = ()) -> list[Reading]:
         """A reading for each of the passages; "no span" scores 0."""
-        del question
+        self.asked.append((question, tuple(conversation)))
+        self.seen += [passage.text for passage in passages]
         return [self._reading(passage) for passage in passages]
 
-    def _reading(self, text: str) -> Reading:
-        spans = np.array([word.span() for word in re.finditer(r"\w+", text)], int).reshape(-1, 2)
+    def leans(self, question: str, conversation: Sequence[Turn]) -> float:
+        """1 for the questions of the script, behind any conversation."""
+        return float(question in self._leaning and bool(conversation))
+
+    def _reading(self, given: Given) -> Reading:
+        spans = np.array([word.span() for word in re.finditer(r"\w+", given.text)], int).reshape(-1, 2)
         starts, ends = np.full((2, len(spans)), -5.0, np.float32)
-        here = -3.0
+        sentences = np.full(len(given.sentences), -5.0, np.float32)
         for worth, answer in zip(np.arange(5, 0, -0.1), self._answers, strict=False):
-            for found in re.finditer(re.escape(answer), text):
+            for found in re.finditer(re.escape(answer), given.text):
                 starts[spans[:, 0] == found.start()] = worth
                 ends[spans[:, 1] == found.end()] = worth
-                here = 3.0
-        return Reading(here, 0.0, starts, ends, spans, text)
+                holding = [each.start <= found.start() < each.end for each in given.sentences]
+                sentences[holding] = np.maximum(sentences[holding], worth)
+        here = 3.0 if any(answer in given.text for answer in self._answers) else -3.0
+        verdict = np.array(self._verdict, np.float32)
+        return Reading(here, sentences, verdict, 0.0, starts, ends, spans, given.text)
 
 
 def _word_vectors(text: str) -> NDArray[np.float32]:

@@ -33,7 +33,7 @@ def _suite(folder: Path, *cases: dict[str, Any], name: str = "ferries", **head: 
 def test_the_shipped_suites_are_those_of_the_design() -> None:
     names = {
         "factoid", "who_said_it", "numbers_and_dates", "why_how", "lists", "follow_up", "cross_article",
-        "updates_and_disagreement", "unanswerable_near", "unanswerable_far", "hostile", "summaries",
+        "updates_and_disagreement", "unanswerable_near", "unanswerable_far", "hostile", "summaries", "wordings",
     }  # fmt: skip
     assert names == {suite.name for suite in SHIPPED}
     over_the_corpus = [suite for suite in SHIPPED if suite.name != "hostile"]

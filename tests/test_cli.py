@@ -82,7 +82,7 @@ def test_chat_answers_a_line_each_and_follows_up(data: Path) -> None:
     talked = _run("chat", data=data, stdin="What will cars pay on the Hollin Bridge?\n\nAnd lorries?\n" + "x" * 3000)
     assert 0 == talked.returncode
     assert "> And lorries?" in talked.stdout
-    assert "understood as: What will lorries pay on the Hollin Bridge?" in talked.stdout
+    assert "understood as: What will cars pay on the Hollin Bridge? And lorries?" in talked.stdout
     assert "newsqa: question has 3,000 characters" in talked.stderr
 
 

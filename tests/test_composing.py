@@ -1,17 +1,24 @@
 """The forms of an answer: a fact, a list, an explanation, a decision, and articles that agree or differ."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from newsqa import Article, ScoredPassage, split_passages
-from newsqa.answering.composing import composed, short_answer
+from newsqa.answering.composing import DECIDED, composed, short_answer
 from newsqa.answering.sentences import Candidate
 from newsqa.domain import Copy, Span
 
 
 def _candidates(
-    text: str, *answers: str, id: str = "a", day: date | None = None, chance: float = 0.8, copy: str = ""
+    text: str,
+    *answers: str,
+    id: str = "a",
+    day: date | None = None,
+    chance: float = 0.8,
+    copy: str = "",
+    verdict: tuple[float, float, float] = (0.0, 0.0, 1.0),
 ) -> list[Candidate]:
     """The sentences of an article that hold one of the answers, in the order of the answers, all equally likely."""
     (passage,) = split_passages(Article(id=id, title="Ferry news", text=text, publisher=f"Courier {id}"))
@@ -23,7 +30,7 @@ def _candidates(
         index = next(i for i, each in enumerate(passage.sentences) if each.start <= start < each.end)
         previous = passage.sentences[index - 1] if index else None
         span = Span(start, start + len(answer))
-        found.append(Candidate(scored, passage.sentences[index], previous, span, 5.0, 3.0, chance))
+        found.append(Candidate(scored, passage.sentences[index], previous, 5.0, 3.0, verdict, span, 5.0, chance))
     return found
 
 
@@ -133,17 +140,40 @@ def test_an_explanation_goes_on_where_the_text_does() -> None:
     assert said.statements[1].quote.startswith("That is because")
 
 
+CLOSED = "The bridge has been shut to cars since Monday."
+
+
 @pytest.mark.parametrize(
-    ("question", "text", "verdict"),
+    ("verdict", "said"),
     [
-        ("Is the bridge closed?", "The bridge is closed for repairs.", "Yes"),
-        ("Is the bridge closed?", "The bridge is not closed.", "No"),
-        ("Is the bridge closed?", "The bridge may be closed next year.", ""),
-        ("Is the bridge closed?", "The town council met on the bridge.", ""),
-        ("Did Ulm beat Lund?", "Lund beat Ulm.", ""),
+        ((0.95, 0.03, 0.02), f"Yes. {CLOSED}"),
+        ((DECIDED, 0.1, 0.1), f"Yes. {CLOSED}"),
+        ((0.03, 0.95, 0.02), f"No. {CLOSED}"),
+        ((0.1, DECIDED, 0.1), f"No. {CLOSED}"),
+        ((0.75, 0.2, 0.05), CLOSED),
+        ((0.2, 0.75, 0.05), CLOSED),
+        ((0.0, 0.0, 1.0), CLOSED),
     ],
 )
-def test_yes_and_no_are_only_said_where_the_wording_decides(question: str, text: str, verdict: str) -> None:
-    said = composed(question, _candidates(text, "e"))
-    assert said.short is None
-    assert said.statements[0].text == (f"{verdict}. {text}" if verdict else text)
+def test_yes_and_no_are_only_said_where_the_reader_is_sure(verdict: tuple[float, float, float], said: str) -> None:
+    answer = composed("Is the bridge closed?", _candidates(CLOSED, "shut", verdict=verdict))
+    assert (None, [said]) == (answer.short, [each.text for each in answer.statements])
+    assert CLOSED == answer.statements[0].quote
+
+
+def test_the_likeliest_sentence_decides_and_the_next_one_stands_beside_it() -> None:
+    other = _candidates("Cars drove over it on Tuesday.", "Tuesday", id="b", chance=0.6, verdict=(0.0, 1.0, 0.0))
+    said = composed("Is the bridge closed?", [*_candidates(CLOSED, "shut", verdict=(1.0, 0.0, 0.0)), *other])
+    assert [f"Yes. {CLOSED}", "Cars drove over it on Tuesday."] == [each.text for each in said.statements]
+
+
+@pytest.mark.parametrize("question", ["When was the bridge closed?", "Why is it closed?", "Which bridges are closed?"])
+def test_a_question_that_asks_for_no_decision_gets_no_yes(question: str) -> None:
+    (said,) = composed(question, _candidates(CLOSED, "Monday", verdict=(1.0, 0.0, 0.0))).statements
+    assert not said.text.startswith(("Yes", "No"))
+
+
+def test_a_sentence_without_a_span_is_said_as_it_stands() -> None:
+    (found,) = _candidates(CLOSED, "Monday")
+    said = composed("When was the bridge closed?", [replace(found, answer=None, span_score=-3.0)])
+    assert (None, [CLOSED]) == (said.short, [each.text for each in said.statements])

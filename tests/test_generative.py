@@ -4,16 +4,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 
 from newsqa import Answer, Assistant, Filters, Turn
-from newsqa.answering.extractive import NO_ANSWER
+from newsqa.answering.confidence import Calibration
+from newsqa.answering.extractive import NO_ANSWER, ExtractiveAnswerer
 from newsqa.answering.generative import GenerativeAnswerer
 from newsqa.answering.prompting import plain
+from newsqa.answering.sentences import FEATURES, SentenceScorer, Weights
 from newsqa.chat import Chat
+from newsqa.dialogue import Understood
 from newsqa.domain import Event
 from newsqa.errors import AbandonedError, QuestionError
-from tests.fakes import HTTPFaultError, scripted
+from tests.fakes import HTTPFaultError, ScriptedReader, scripted
 
 TERRITORY = "How much of Ukraine's territory does Russia control?"
 TRUE = "Russia controls 18% of Ukrainian territory"
@@ -237,6 +241,7 @@ def test_a_follow_up_is_rewritten_by_the_chat_model_or_else_the_built_in_way(
     assistant: Assistant, reply: Any, understood: str | None
 ) -> None:
     built_in = assistant.ask("How old is she?", history=HISTORY).standalone_question
+    assert "Who is the mayor of Vårsund? How old is she?" == built_in
     with talking(assistant, scripted(reply, "Nothing.", seconds=3)) as talker:
         answer = talker.ask("How old is she?", history=HISTORY)
     assert (understood or built_in) == answer.standalone_question
@@ -247,6 +252,48 @@ def test_a_question_that_stands_alone_is_not_rewritten(assistant: Assistant) -> 
     with talking(assistant, chat) as talker:
         assert TERRITORY == talker.ask(TERRITORY, history=HISTORY).standalone_question
     assert 1 == len(_sent(chat))
+
+
+def _understanding(chat: Chat, *leaning: str) -> GenerativeAnswerer:
+    """An answerer for which these questions need the conversation."""
+    scorer = SentenceScorer(ScriptedReader(leaning=leaning), Weights(np.zeros(len(FEATURES)), 0.0))
+    return GenerativeAnswerer(chat, ExtractiveAnswerer(scorer, Calibration.load()))
+
+
+def test_a_question_that_was_rewritten_is_asked_and_searched_for_without_the_conversation() -> None:
+    spent: dict[str, float] = {}
+    with scripted("How old is the mayor of Vårsund?", usage=(90, 10)) as chat:
+        found = _understanding(chat, "How old is she?").understood("How old is she?", HISTORY, spent=spent)
+    assert Understood("How old is the mayor of Vårsund?") == found
+    assert "How old is the mayor of Vårsund?" == found.searched
+    assert {"input_tokens": 90, "output_tokens": 10} == {
+        name: spent[name] for name in ("input_tokens", "output_tokens")
+    }
+
+
+def test_a_question_that_was_not_rewritten_keeps_the_turns_it_needs() -> None:
+    with scripted([HTTPFaultError(500)], seconds=3) as chat:
+        found = _understanding(chat, "How old is she?").understood("How old is she?", HISTORY)
+    assert Understood("How old is she?", tuple(HISTORY)) == found
+
+
+def test_only_a_question_that_leans_is_sent_to_be_rewritten() -> None:
+    with scripted("Nothing.") as chat:
+        answerer = _understanding(chat, "And why?")
+        assert Understood("How old is she?") == answerer.understood("How old is she?", HISTORY)
+        assert Understood("And why?") == answerer.understood("And why?", [])
+        assert [] == _sent(chat)
+        assert HISTORY == list(answerer.understood("And why?", HISTORY).conversation)
+        assert 1 == len(_sent(chat))
+
+
+def test_a_follow_up_is_put_to_the_chat_model_with_the_questions_it_needs(assistant: Assistant) -> None:
+    passages = assistant.retriever.find(TERRITORY)
+    with scripted(f"{TRUE} [1].") as chat:
+        reply = _understanding(chat).reply(Understood("And now?", (Turn(TERRITORY, "Some."),)), passages)
+        assert reply.writing is not None
+        assert TRUE in "".join(reply.writing)
+    assert f"{TERRITORY} And now?" in _sent(chat)[0]
 
 
 # Prompts

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from newsqa_evals.scores import Score
-from newsqa_evals.summary import by_suite, differences, latency, means, of_confidence, paired
+from newsqa_evals.summary import by_suite, differences, flips, latency, means, of_confidence, paired
 from tests.fakes import SCORE
 
 RIGHT = replace(
@@ -54,6 +54,19 @@ def test_precision_of_refusing_and_of_answering() -> None:
     found = means([RIGHT, RIGHT, RIGHT, INVENTED, REFUSED, SILENT, SILENT])
     assert (3 / 4, 4) == (found["answering_precision"].value, found["answering_precision"].n)
     assert (2 / 3, 3) == (found["refusal_precision"].value, found["refusal_precision"].n)
+
+
+def test_wordings_flip_where_the_first_one_is_right_and_another_is_not() -> None:
+    ferry, museum = ("wording-ferry",), ("wording-museum",)
+    asked = [
+        replace(RIGHT, tags=ferry),
+        replace(RIGHT, tags=ferry),
+        replace(REFUSED, tags=ferry),
+        replace(REFUSED, tags=museum),
+        replace(RIGHT, tags=museum),
+    ]
+    assert (1 / 2, 2) == (flips(asked)["flips"].value, flips(asked)["flips"].n)
+    assert {} == flips([RIGHT, REFUSED])
 
 
 def test_f1_of_refusing_and_of_answering() -> None:

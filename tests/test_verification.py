@@ -9,11 +9,14 @@ from newsqa_evals import verification
 from newsqa_evals.external import ExternalError
 
 FLOORS = {
-    "all true ones": 0.7,
-    "all false ones": 0.6,
-    "true: light": 0.85,
-    "false: quote": 0.95,
-    "false: invented": 0.85,
+    "all true ones": 0.8,
+    "all false ones": 0.78,
+    "true: light": 0.8,
+    "false: quote": 0.75,
+    "false: invented": 0.95,
+    "false: negation": 0.8,
+    "false: role": 0.55,
+    "false: relation": 0.5,
 }
 """Below what came out (evals/README.md) by little: raise them when it gets better."""
 
@@ -23,7 +26,7 @@ def test_true_statements_are_kept_and_false_ones_caught_as_well_as_before() -> N
     for way, floor in FLOORS.items():
         right, _ = found[way]
         assert right.value >= floor, (way, right)
-        assert right.n >= 16
+        assert right.n >= 14
 
 
 def test_statements_are_made_of_articles_by_rule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,17 +1,16 @@
 """Fits what weighs the reader's scores: the sentence scorer's weights, and the confidence with its curve.
 
-    python -m newsqa_evals.fit_answerer DATA [--check ARTICLES QUESTIONS]
+    python -m newsqa_evals.fit_answerer DATA [--check ARTICLES QUESTIONS] [--limit N] [--dry-run]
 
-DATA is the folder with the `train/*.jsonl.gz` sets (SQuAD 1.1 and 2.0, SQuADShifts, Natural Questions by QED). Only
-questions that the reader was not trained on are asked, over their paragraphs and as many others; of three in ten the
-paragraph with the answer is then left out, so that "none" is right. Three fifths of them fit the weights, by the
-maximum likelihood of a softmax over the sentences of the passages found and "none"; the others fit the confidence,
-by logistic regression, together with the suites' own cases but those held out. What is printed is of questions not
-used for it: a part of the paragraphs', the cases held out, and those of a news set where one is given.
+DATA is the folder with `train/reader_style_*.jsonl.gz`. Only questions on the articles that the reader was not trained
+on are asked, over all articles of the set; of one in five the article is left out, so that "none" is right, beside the
+near misses that were written as such. The questions on a third of these articles are used for nothing but the figures
+that are printed, with the suites' cases that are held out, and a news set where one is given. The others and the
+suites' other cases fit the weights, by the maximum likelihood of a softmax over the sentences of the passages found and
+"none", and then the confidence, by logistic regression. The curve is that of a mixture of which half is unanswerable.
 """
 
 import argparse
-import hashlib
 import json
 import math
 import random
@@ -25,118 +24,131 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import optimize
 
-from newsqa import Article, Filters, HybridRetriever, Library
+from newsqa import Article, Filters, Turn
 from newsqa.answering.confidence import PACKAGED_CALIBRATION, SIGNALS, Calibration, signals
 from newsqa.answering.sentences import FEATURES, PACKAGED_WEIGHTS, Candidate, SentenceScorer, Weights, features
-from newsqa.dialogue import standalone_question
-from newsqa.domain import Span
+from newsqa.dialogue import Understood, understood
+from newsqa.domain import ScoredPassage, Span
 from newsqa.embedding import OnnxEmbeddings
+from newsqa.library import Library
 from newsqa.reader import Reader
-from newsqa.reader.examples import held_out
+from newsqa.reader.examples import ReaderStyle
+from newsqa.retrieval import HybridRetriever
+from newsqa.settings import Settings
 from newsqa_evals import statistics
 from newsqa_evals.cases import load_suites, spans_of
-from newsqa_evals.external import Question, read, read_lines
+from newsqa_evals.external import Question, read
+from newsqa_evals.remembering import Remembering
 from newsqa_evals.scores import overlaps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SETS = (
-    "squad_v1.1_train_sample",
-    "squad_v2_train_10articles",
-    "squad_v2_dev_a_part",
-    "squadshifts_new_wiki",
-    "qed_nq_dev",
-)
-LEFT_OUT = 0.3
-"""Share of the answerable questions whose paragraph is left out."""
+LEFT_OUT = 0.2
+"""Share of the answerable questions whose article is left out."""
 WEIGHT_DECAY = 1e-3
-READ = 8
+READ = 6
 """Passages a question."""
+OWN = 2
+"""Times that each of the suites' cases counts: they are few, and worded less like their answers."""
+MOST_WRONG = Settings.model_fields["most_wrong"].default
+CHECKED = 3
+"""Every so many-th of the articles is only checked with."""
 _UNFITTED = Weights(np.zeros(len(FEATURES)), 0.0)  # the packaged ones may be of other features
-Searches = Callable[..., list[Candidate]]
+_Spans = Mapping[str, Sequence[Span]]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The sentences in the running for a question, and which of them answer it."""
+    """A question, what was found for it, and what answers it."""
 
-    candidates: list[Candidate]
-    right: "NDArray[np.bool_]"
+    question: Understood
+    passages: Sequence[ScoredPassage]
+    right: Callable[[Candidate], bool]
     group: str
-    """What is kept together when the questions are split: the paragraph or article."""
+    """What is kept together when the questions are split: the article."""
+    answerable: bool
+    """Whether the articles answer it, found or not."""
+    kind: str = ""
 
-    def within(self, share: float) -> bool:
-        """Whether its group is among the first so many of all groups, 0 to 1."""
-        return hashlib.sha256(self.group.encode()).digest()[0] < 256 * share
+    def candidates(self, reader: Remembering) -> tuple[list[Candidate], "NDArray[np.bool_]"]:
+        """All sentences, and which of them answer."""
+        found = SentenceScorer(reader, _UNFITTED).read(
+            self.question.question, self.passages, self.question.conversation
+        )
+        return found, np.array([self.right(each) for each in found], bool)
+
+    def ranked(self, reader: Remembering, weights: Weights) -> list[Candidate]:
+        """The sentences as newsqa ranks them."""
+        scorer = SentenceScorer(reader, weights, READ)
+        return scorer.rank(self.question.question, self.passages, self.question.conversation)
 
 
-def wikipedia(data: Path, seed: int) -> Iterator[Asked]:
-    """The held-out questions of the training sets."""
-    rows = [row for name in SETS for row in read_lines(data / "train" / f"{name}.jsonl.gz")]
-    asked = [row for row in rows if held_out(row["question"])]
-    contexts = {_article_id(row): _article(row) for row in asked}
-    others = {_article_id(row): _article(row) for row in random.Random(seed).sample(rows, len(rows))}
-    most = min(len(others), 2 * len(contexts))
-    for id in others.keys() - contexts.keys():
-        if len(contexts) < most:
-            contexts[id] = others[id]
+def style(data: Path, reader: Remembering, seed: int, limit: int = 0) -> list[Asked]:
+    """The questions on the articles that were held out, over a library of all of them; those not found are left out."""
     chance = random.Random(seed)
-    questions = []
-    for row in asked:
-        out = (_article_id(row),) if chance.random() < LEFT_OUT else ()
-        starts = [answer["answer_start"] for answer in row["answers"]]
-        questions.append((row["question"], _article_id(row), starts, out))
-    with _searched(contexts.values()) as candidates_of:
-        for question, id, starts, out in questions:
-            candidates = candidates_of(question, out)
-            right = [
-                each.scored.passage.article_id == id
-                and any(each.sentence.start <= start < each.sentence.end for start in starts)
-                for each in candidates
-            ]
-            if candidates:
-                yield Asked(candidates, np.array(right), id)
+    held, others = (ReaderStyle(data, random.Random(seed), held_out=out) for out in (True, False))
+    rows = chance.sample(held.asked, min(limit or len(held.asked), len(held.asked)))
+    asked = []
+    with _searched([*held.articles.values(), *others.articles.values()]) as find:
+        for row in rows:
+            id = row["article"]
+            history = [Turn(*turn) for turn in row.get("history", ())]
+            question = understood(row["question"], history, reader.leans)
+            narrow = Filters(article_ids=(id,)) if row.get("needs_article") else None
+            out = (id,) if row["evidence"] and not narrow and chance.random() < LEFT_OUT else ()
+            spans = {id: [Span(*span) for span in row["evidence"]]}
+            kind = "left out" if out else row["kind"]
+            found = find(question.searched, out, narrow)
+            asked.append(Asked(question, found, _holds(spans), id, bool(row["evidence"]) and not out, kind))
+    return [each for each in asked if each.passages]
 
 
-def news(articles: Sequence[Article], questions: Sequence[Question], seed: int) -> Iterator[Asked]:
-    """The questions of a news set; of three in ten the article is left out."""
+def news(articles: Sequence[Article], questions: Sequence[Question], seed: int) -> list[Asked]:
+    """The questions of a news set; of one in five the article is left out."""
     chance = random.Random(seed)
-    with _searched(articles) as candidates_of:
+    asked = []
+    with _searched(articles) as find:
         for question in questions:
             out = question.article_ids if chance.random() < LEFT_OUT else ()
-            candidates = candidates_of(question.text, out)
-            right = [question.held_by(each.scored.passage.article_id, each.sentence.text) for each in candidates]
-            if candidates:
-                yield Asked(candidates, np.array(right), question.article_ids[0])
+            found = find(question.text, out, None)
+            asked.append(Asked(Understood(question.text), found, _held_by(question), question.article_ids[0], not out))
+    return asked
 
 
-def cases(*, held: bool) -> Iterator[Asked]:
-    """The suites' own cases that are held out, or the others; summaries and small talk are no questions."""
+def _held_by(question: Question) -> Callable[[Candidate], bool]:
+    return lambda each: question.held_by(each.scored.passage.article_id, each.sentence.text)
+
+
+def cases(reader: Remembering) -> dict[bool, list[Asked]]:
+    """The suites' own cases, by whether they are held out; summaries and small talk are no questions."""
     suites = [suite for suite in load_suites() if suite.name != "summaries"]
+    found: dict[bool, list[Asked]] = {True: [], False: []}
     for corpus in dict.fromkeys(suite.corpus for suite in suites):
         members = [suite for suite in suites if suite.corpus == corpus]
         articles = members[0].articles
-        with _searched(articles.values()) as candidates_of:
-            for case in (case for suite in members for case in suite.cases if held == ("held_out" in case.tags)):
-                question = standalone_question(case.question, case.history)
-                candidates = candidates_of(question, (), case.filters)
-                spans = spans_of(case.evidence, articles)
-                right = [
-                    overlaps(each.scored.passage.article_id, Span(each.sentence.start, each.sentence.end), spans)
-                    for each in candidates
-                ]
-                if candidates:
-                    yield Asked(candidates, np.array(right), case.article)
+        with _searched(articles.values()) as find:
+            for case in (case for suite in members for case in suite.cases if not case.attack):
+                question = understood(case.question, case.history, reader.leans)
+                passages = find(question.searched, (), case.filters)
+                right = _holds(spans_of(case.evidence, articles))
+                asked = Asked(question, passages, right, case.article, case.answerable)
+                found["held_out" in case.tags] += [asked] if passages else []
+    return found
+
+
+def _holds(spans: _Spans) -> Callable[[Candidate], bool]:
+    return lambda each: overlaps(each.scored.passage.article_id, Span(each.sentence.start, each.sentence.end), spans)
+
+
+Finds = Callable[[str, Sequence[str], Filters | None], list[ScoredPassage]]
+"""The passages for a question, without those of some articles, and of those that pass the filters."""
 
 
 @contextmanager
-def _searched(articles: Iterable[Article]) -> Iterator[Searches]:
-    """What finds and reads the sentences in the running for a question, in a library of these articles that goes away.
-
-    It takes the question, ids of articles to leave out, and filters.
-    """
-    embedding, scorer = OnnxEmbeddings(), SentenceScorer(Reader(), _UNFITTED)
+def _searched(articles: Iterable[Article]) -> Iterator[Finds]:
+    """What finds passages in a library of these articles that goes away."""
+    embedding = OnnxEmbeddings()
     with (
         tempfile.TemporaryDirectory() as folder,
         Library(Path(folder), embedding, embedding.identity) as library,
@@ -144,20 +156,21 @@ def _searched(articles: Iterable[Article]) -> Iterator[Searches]:
         library.add(articles)
         retriever = HybridRetriever(library=library, embedding=embedding)
 
-        def candidates(question: str, left_out: Sequence[str] = (), filters: Filters | None = None) -> list[Candidate]:
+        def find(question: str, left_out: Sequence[str], filters: Filters | None = None) -> list[ScoredPassage]:
             found = retriever.find(question, filters, top_k=READ + 12)
-            return scorer.read(question, [s for s in found if s.passage.article_id not in left_out][:READ])
+            return [scored for scored in found if scored.passage.article_id not in left_out][:READ]
 
-        yield candidates
+        yield find
 
 
-def fit(training: Sequence[Asked]) -> Weights:
+def fit(reader: Remembering, training: Sequence[Asked]) -> Weights:
     """The weights of greatest likelihood, by L-BFGS over all questions at once, with a little decay."""
-    stacked = np.concatenate([features(asked.candidates) for asked in training])
-    mean, scale = stacked.mean(0), stacked.std(0)
-    values, right = (stacked - mean) / scale, np.concatenate([asked.right for asked in training])
-    owner = np.repeat(np.arange(len(training)), [len(asked.right) for asked in training])
-    answerable = np.array([asked.right.any() for asked in training])
+    read_all = [asked.candidates(reader) for asked in training]
+    stacked = np.concatenate([features(candidates) for candidates, _ in read_all])
+    mean, scale = stacked.mean(0), stacked.std(0) + 1e-9
+    values, right = (stacked - mean) / scale, np.concatenate([each for _, each in read_all])
+    owner = np.repeat(np.arange(len(read_all)), [len(each) for _, each in read_all])
+    answerable = np.array([each.any() for _, each in read_all])
 
     def loss(parameters: "NDArray[np.float64]") -> float:
         odds, none = np.exp(np.clip(values @ parameters[:-1], -30, 30)), math.exp(parameters[-1])
@@ -170,15 +183,33 @@ def fit(training: Sequence[Asked]) -> Weights:
     return Weights(weights, float(none + mean @ weights))
 
 
-def judged(weights: Weights, asked: Sequence[Asked]) -> tuple["NDArray[np.float64]", "NDArray[np.bool_]"]:
-    """The signals of each question's best sentence, [questions, signals], and whether it answers."""
-    rows, right = [], []
+@dataclass(frozen=True)
+class Judged:
+    """What became of questions: the signals of each one's best sentence, and whether it answers."""
+
+    values: "NDArray[np.float64]"
+    """[questions, signals]"""
+    right: "NDArray[np.bool_]"
+    among: "NDArray[np.bool_]"
+    """Whether one of the first three answers."""
+    found: "NDArray[np.bool_]"
+    """Whether one of the sentences of the passages found does."""
+    answerable: "NDArray[np.bool_]"
+    kinds: "NDArray[np.str_]"
+
+
+def judged(reader: Remembering, weights: Weights, asked: Sequence[Asked]) -> Judged:
+    """Each question as newsqa reads it."""
+    rows, right, among, found = [], [], [], []
     for each in asked:
-        ranked = weights.ranked(each.candidates)
-        rows.append(signals(ranked))
-        place = next(i for i, one in enumerate(each.candidates) if one.sentence is ranked[0].sentence)
-        right.append(bool(each.right[place]))
-    return np.array(rows), np.array(right)
+        ranked = each.ranked(reader, weights)
+        rows.append(signals(each.question.question, ranked))
+        holds = [each.right(candidate) for candidate in ranked[:3]]
+        right.append(holds[0])
+        among.append(any(holds))
+        found.append(bool(each.candidates(reader)[1].any()))
+    answerable, kinds = ([getattr(each, name) for each in asked] for name in ("answerable", "kind"))
+    return Judged(*map(np.array, (rows, right, among, found, answerable, kinds)))
 
 
 def calibrated(values: "NDArray[np.float64]", right: "NDArray[np.bool_]", steps: int = 2000) -> Calibration:
@@ -209,48 +240,72 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--check", type=Path, nargs=2, help="articles and questions of NewsQA")
+    parser.add_argument("--limit", type=int, default=0, help="at most so many of the questions; 0: all")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--dry-run", action="store_true", help="print the figures and keep the files")
     arguments = parser.parse_args()
-    wiki = list(wikipedia(arguments.data, arguments.seed))
-    own = {held: list(cases(held=held)) for held in (False, True)}
-    press = list(news(*read("newsqa", arguments.check), arguments.seed)) if arguments.check else []
-    weights, calibration = fitted(wiki, own[False], {"cases held out": own[True], "news": press})
-    PACKAGED_WEIGHTS.write_text(json.dumps(_as_json(weights)) + "\n", encoding="utf-8")
-    PACKAGED_CALIBRATION.write_text(json.dumps(_plain(calibration)) + "\n", encoding="utf-8")
+    reader = Remembering(Reader())
+    asked = style(arguments.data, reader, arguments.seed, arguments.limit)
+    press = news(*read("newsqa", arguments.check), arguments.seed) if arguments.check else []
+    weights, calibration = fitted(reader, asked, cases(reader), press)
+    if not arguments.dry_run:
+        PACKAGED_WEIGHTS.write_text(json.dumps(_as_json(weights)) + "\n", encoding="utf-8")
+        PACKAGED_CALIBRATION.write_text(json.dumps(_plain(calibration)) + "\n", encoding="utf-8")
 
 
 def fitted(
-    wiki: Sequence[Asked], own: Sequence[Asked], checks: Mapping[str, Sequence[Asked]]
+    reader: Remembering, asked: Sequence[Asked], own: Mapping[bool, Sequence[Asked]], press: Sequence[Asked]
 ) -> tuple[Weights, Calibration]:
     """Both, and their figures on what was not used for them on stdout."""
-    weights = fit([each for each in wiki if each.within(0.6)])
-    rest = [each for each in wiki if not each.within(0.6)]
-    calibration = calibrated(*judged(weights, [*(each for each in rest if each.within(0.9)), *own]))
-    for name, asked in {"paragraphs": [each for each in rest if not each.within(0.9)], **checks}.items():
-        if asked:
-            print(json.dumps({"not used for fitting": name, **figures(calibration, *judged(weights, asked))}, indent=1))
+    groups = sorted({each.group for each in asked})
+    checked = set(groups[::CHECKED])
+    training = [each for each in asked if each.group not in checked]
+    used = [*training, *(each for each in own[False] for _ in range(OWN))]
+    weights = fit(reader, used)
+    found = judged(reader, weights, used)
+    calibration = calibrated(found.values, found.right)
+    calibration = replace(calibration, curve=curve(*_evened(calibration.of(found.values), found)))
+    checks = {"reader style": [each for each in asked if each.group in checked], "held out": own[True], "news": press}
+    for name, questions in checks.items():
+        if questions:
+            print(
+                json.dumps(
+                    {"not used for fitting": name, **figures(calibration, judged(reader, weights, questions))}, indent=1
+                )
+            )
     return weights, calibration
 
 
-def figures(calibration: Calibration, values: "NDArray[np.float64]", right: "NDArray[np.bool_]") -> dict[str, float]:
-    """What a confidence is worth on these questions."""
-    sure = calibration.of(values)
+def _evened(sure: "NDArray[np.float64]", found: Judged) -> tuple["NDArray[np.float64]", "NDArray[np.bool_]"]:
+    """Confidences, and what was right, with the unanswerable questions repeated until they are half of all."""
+    times = np.where(found.answerable, 1, max(1, round(found.answerable.sum() / max(1, (~found.answerable).sum()))))
+    return np.repeat(sure, times), np.repeat(found.right, times)
+
+
+def figures(calibration: Calibration, found: Judged) -> dict[str, Any]:
+    """What ranking and confidence are worth on these questions."""
+    sure = calibration.of(found.values)
+    kinds = {}
+    for kind in sorted(set(found.kinds.tolist()) - {""}):
+        of = found.kinds == kind
+        kinds[kind] = [int(of.sum()), float(found.right[of].mean()), float(sure[of].mean())]
+    there = found.answerable
+    given = sure >= calibration.threshold(MOST_WRONG)
     return {
-        "questions": len(right),
-        "first sentence right": float(right.mean()),
-        "AUROC right against wrong": statistics.auroc(sure, right),
-        "expected calibration error": statistics.calibration_error(sure, right),
-        "coverage at 80% precision": statistics.coverage_at(0.8)(sure, right),
+        "questions": len(sure),
+        "answerable": int(there.sum()),
+        "found, of the answerable": float(found.found[there].mean()),
+        "first sentence right, of the answerable": float(found.right[there].mean()),
+        "one of the first three": float(found.among[there].mean()),
+        "AUROC answerable or not": statistics.auroc(sure, there) if not there.all() else None,
+        "AUROC right against wrong": statistics.auroc(sure, found.right),
+        "expected calibration error": statistics.calibration_error(sure, found.right),
+        "answered and right, of the answerable": float((found.right & given)[there].mean()),
+        "refused, of the answerable": float((~given)[there].mean()),
+        "answered, of the others": float(given[~there].mean()) if not there.all() else None,
+        "right, of the answered": float(found.right[given].mean()),
+        "by kind: questions, right, mean confidence": kinds,
     }
-
-
-def _article_id(row: dict[str, Any]) -> str:
-    return hashlib.sha256(row["context"].encode()).hexdigest()[:16]
-
-
-def _article(row: dict[str, Any]) -> Article:
-    title = row["title"].replace("_", " ") or row["context"].split(".")[0][:80]
-    return Article(id=_article_id(row), title=title, text=row["context"])
 
 
 def _as_json(weights: Weights) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 CANARD (Elgohary et al. 2019) has no articles, so each conversation's answers stand for one, in short passages. Of
 every follow-up it is asked how often the passage that the person's wording finds first comes first, or among the
-first five: with the follow-up as it is, with the last question before it, as newsqa understands it, and, where there is
-a chat model, as that rewrites it.
+first five: with the follow-up as it is, with the last question before it, with the turns that newsqa's reader says it
+needs, and, where there is a chat model, as that rewrites it.
 """
 
 import json
@@ -15,9 +15,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from newsqa import Article, Turn
+from newsqa import Article, Assistant, Turn
 from newsqa.cli import progress
-from newsqa.dialogue import standalone_question
+from newsqa.dialogue import understood
+from newsqa.reader import Reader
 from newsqa.wiring import read_settings
 from newsqa_evals import statistics
 from newsqa_evals.external import ExternalError, read_lines
@@ -27,11 +28,7 @@ from newsqa_evals.statistics import Estimate
 PASSAGE_WORDS = 30
 DEPTH = 5
 Way = Callable[[str, Sequence[Turn]], str]
-WAYS: Mapping[str, Way] = {
-    "as it is": lambda question, _: question,
-    "with the last question": lambda question, turns: f"{turns[-1].question} {question}",
-    "as newsqa understands it": standalone_question,
-}
+"""Makes what is searched for of a follow-up and the turns before it."""
 
 
 def measure(files: Sequence[Path], limit: int = 0, *, as_json: bool = False) -> None:
@@ -81,9 +78,7 @@ def turns_of(row: Mapping[str, Any]) -> list[Turn]:
 def _found(articles: Sequence[Article], rows: Sequence[Mapping[str, Any]]) -> dict[str, Estimate]:
     settings = read_settings(passage_words=PASSAGE_WORDS, top_k=DEPTH)
     with progress(len(rows)) as advance, indexed(articles, settings) as assistant:
-        retriever, ways = assistant.retriever, dict(WAYS)
-        if assistant.generative:
-            ways["as the chat model rewrites it"] = assistant.generative.standalone_question
+        retriever, ways = assistant.retriever, _ways(assistant)
         first: dict[str, list[float]] = {way: [] for way in ways}
         among: dict[str, list[float]] = {way: [] for way in ways}
         for row in rows:
@@ -99,3 +94,15 @@ def _found(articles: Sequence[Article], rows: Sequence[Mapping[str, Any]]) -> di
         for way in ways
         for label, values in (("first", first), (f"among the first {DEPTH}", among))
     }
+
+
+def _ways(assistant: Assistant) -> dict[str, Way]:
+    leans, generative = Reader().leans, assistant.generative
+    ways: dict[str, Way] = {
+        "as it is": lambda question, _: question,
+        "with the last question": lambda question, turns: f"{turns[-1].question} {question}",
+        "as newsqa understands it": lambda question, turns: understood(question, turns, leans).searched,
+    }
+    if generative:
+        ways["as the chat model rewrites it"] = lambda question, turns: generative.understood(question, turns).searched
+    return ways

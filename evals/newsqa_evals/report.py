@@ -20,6 +20,7 @@ from newsqa_evals.statistics import Difference, Estimate, Values
 from newsqa_evals.summary import METRICS
 
 LABELS: Mapping[str, str] = {name: metric.label for name, metric in METRICS.items()} | {
+    "flips": "wordings that flip",
     "auroc": "AUROC of the confidence",
     "area_under_risk_coverage": "area under risk-coverage",
     "coverage_at_80_precision": "coverage at 80% precision",
@@ -40,6 +41,7 @@ MEANINGS: Mapping[str, str] = {
     "right_article": "The first citation is of the right article.",
     "false_answers": "Of the unanswerable: answered all the same. Lower is better.",
     "false_refusals": "Of the answerable: refused. Lower is better.",
+    "flips": "Of the other wordings of a question that is answered rightly: the share that is not. Lower is better.",
     "auroc": "The chance that a right answer has more confidence than a wrong one; 0.5 by guessing.",
     "recall_at_1": "Of what was expected: the share for which the first passage holds evidence.",
     "recall_at_4": "The same for one of the first 4 passages.",
@@ -107,7 +109,8 @@ class Report:
     @cached_property
     def totals(self) -> dict[str, Estimate]:
         """Every figure over all cases."""
-        return summary.means(self.run.scores) | summary.of_confidence(self.run.scores)
+        scores = self.run.scores
+        return summary.means(scores) | summary.flips(scores) | summary.of_confidence(scores)
 
     @cached_property
     def suites(self) -> dict[str, dict[str, Estimate]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from ir_measures import RR, Measure, iter_calc, nDCG
@@ -10,6 +11,7 @@ from newsqa import Answer, Article, Citation, Passage, ScoredPassage
 from newsqa.domain import Span, to_json
 from newsqa.grounding import Evidence as Evidently
 from newsqa.grounding import verify
+from newsqa.reader import Reader
 from newsqa_evals.cases import Case, Evidence, spans_of
 from newsqa_evals.matching import matches, token_f1, without_markers
 
@@ -195,7 +197,7 @@ def _citation_recall(case: Case, answer: Answer, articles: Mapping[str, Article]
 
 
 def _support(answer: Answer, passages: Mapping[str, Sequence[Passage]]) -> float | None:
-    """The share of the cited statements that is borne out, as newsqa itself judges it."""
+    """The share of the cited statements that hold their quote, or are borne out as newsqa itself judges it."""
     quoted: dict[Span, list[Evidently]] = {}
     for citation in answer.citations:
         facts = (citation.title, citation.publisher, citation.url, citation.published_at, 0.0)
@@ -204,8 +206,17 @@ def _support(answer: Answer, passages: Mapping[str, Sequence[Passage]]) -> float
             for passage in passages.get(citation.article_id, ())
             if citation.source_span.within(Span(passage.start, passage.end))
         )
-    borne = [verify(span.of(answer.text), told, told).failure is None for span, told in quoted.items()]
+    verbatim = {each.answer_span for each in answer.citations if each.quote in each.answer_span.of(answer.text)}
+    borne = [
+        span in verbatim or verify(span.of(answer.text), told, told, _reader()).failure is None
+        for span, told in quoted.items()
+    ]
     return sum(borne) / len(borne) if borne else None
+
+
+@cache
+def _reader() -> Reader:
+    return Reader()
 
 
 def _reproduces(citation: Citation, answer: Answer, articles: Mapping[str, Article]) -> bool:

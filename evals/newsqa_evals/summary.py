@@ -50,6 +50,8 @@ METRICS: Mapping[str, Metric] = {
     ),
     "answering_precision": Metric("answered that are answerable", lambda s: s.answerable if s.answered else None),
 }
+WORDING = "wording-"
+"""How the tags begin that hold the wordings of one question together."""
 COMPARED = (
     "right", "false_answers", "false_refusals", "citation_precision", "citation_recall", "citation_support",
     "reciprocal_rank",
@@ -90,6 +92,22 @@ def of_confidence(scores: Sequence[Score]) -> dict[str, Estimate]:
         "refusal_f1": statistics.estimate(_refusal_f1, answered, answerable, articles),
         "answering_f1": statistics.estimate(_f1, answered, answerable, articles),
     }
+
+
+def flips(scores: Iterable[Score]) -> dict[str, Estimate]:
+    """How many of the other wordings of a question are not answered rightly where the first one is.
+
+    The wordings of a question have a tag "wording-…" in common. Empty where there are none.
+    """
+    wordings: dict[str, list[Score]] = {}
+    for score in scores:
+        for tag in score.tags:
+            if tag.startswith(WORDING):
+                wordings.setdefault(tag, []).append(score)
+    others = [other for first, *rest in wordings.values() if first.right for other in rest]
+    if not others:
+        return {}
+    return {"flips": statistics.mean([float(not other.right) for other in others], [each.article for each in others])}
 
 
 def latency(scores: Iterable[Score]) -> dict[str, float]:

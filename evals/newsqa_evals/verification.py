@@ -21,13 +21,14 @@ from rich.table import Table
 from newsqa import Article, Passage, ScoredPassage, load
 from newsqa.cli import progress
 from newsqa.domain import Sentence
-from newsqa.embedding import OnnxEmbeddings, nearness
 from newsqa.english import name_runs, words
 from newsqa.grounding import Evidence, verify
 from newsqa.passages import split_passages
+from newsqa.reader import Reader
 from newsqa_evals import statistics
 from newsqa_evals.cases import CORPUS, EVALS
 from newsqa_evals.external import READERS, ExternalError, read_lines
+from newsqa_evals.remembering import Remembering
 from newsqa_evals.statistics import Estimate
 
 STATEMENTS = EVALS / "statements.yaml"
@@ -157,10 +158,10 @@ def shipped(file: Path = STATEMENTS) -> dict[str, Result]:
     """The results of the statements in `evals/statements.yaml`, by truth and kind, and of all together."""
     articles = {article.id: article for article in load(CORPUS)}
     given = {id: _evidence(article, split_passages(article)) for id, article in articles.items()}
-    found, near = _Found(), nearness(OnnxEmbeddings())
+    found, reader = _Found(), Remembering(Reader())
     for each in yaml.safe_load(file.read_text(encoding="utf-8")):
         id, true = each["article"], each["true"]
-        judged = [verify(each["statement"], [passage], given[id], near=near).failure for passage in given[id]]
+        judged = [verify(each["statement"], [passage], given[id], reader).failure for passage in given[id]]
         failure = None if None in judged else judged[0]
         for way in (f"{'true' if true else 'false'}: {each['kind']}", f"all {'true' if true else 'false'} ones"):
             found.note(way, (failure is None) == true, failure, id)
@@ -193,7 +194,7 @@ class _Found:
 
 
 def _judged(articles: Sequence[Article]) -> dict[str, Result]:
-    found, chance, near = _Found(), random.Random(0), nearness(OnnxEmbeddings())
+    found, chance, reader = _Found(), random.Random(0), Remembering(Reader())
     with progress(len(articles)) as advance:
         for article in articles:
             others = [other for other in chance.sample(articles, min(len(articles), 4)) if other.id != article.id]
@@ -204,7 +205,7 @@ def _judged(articles: Sequence[Article]) -> dict[str, Result]:
                         named = [given[at - 1 if at else -1]] if made.other else [given[at]]
                         if made.other and (len(given) < 2 or place.sentence.text in named[0].text):
                             continue
-                        failure = verify(made.text, named, given, near=near).failure
+                        failure = verify(made.text, named, given, reader).failure
                         found.note(way, (failure is None) == made.true, failure, article.id)
             advance("verification")
     return found.results()

@@ -12,9 +12,8 @@ from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
 from newsqa.answering.extractive import ExtractiveAnswerer, Reply
 from newsqa.answering.generative import GenerativeAnswerer
 from newsqa.answering.overview import Overview
-from newsqa.dialogue import Intent, intent_of, standalone_question
+from newsqa.dialogue import Intent, Understood, intent_of
 from newsqa.domain import Answer, Event, Filters, ScoredPassage, Turn
-from newsqa.embedding import nearness
 from newsqa.errors import AbandonedError, QuestionError
 from newsqa.library import Library
 from newsqa.retrieval import HybridRetriever
@@ -44,7 +43,7 @@ class Assistant:
     """Answers questions about a library; a context manager.
 
     `chain` is the LangChain Runnable behind every method. It takes a dict with `question` and what `Options`
-    names; its steps add `standalone_question`, `passages`, `reply` and `answer`.
+    names; its steps add `understood`, `passages`, `reply` and `answer`.
     """
 
     def __init__(
@@ -70,11 +69,11 @@ class Assistant:
         self.library, self.retriever, self.answerer = library, retriever, answerer
         self.generative = generative
         self._overview = Overview(library, retriever.embedding)
-        self._speaker = Speaker(library, nearness(retriever.embedding), self._again, mark=mark_unverified)
+        self._speaker = Speaker(library, answerer.reader, self._again, mark=mark_unverified)
         self._max_question_chars = max_question_chars
         self._steps: Sequence[Runnable[State, State]] = (
             RunnableLambda(self._check),
-            _step("understand", "standalone_question", self._understand),
+            _step("understand", "understood", self._understand),
             _step("retrieve", "passages", self._retrieve),
             _step("read", "reply", self._reply),
             RunnableLambda(self._answer, name="answer"),
@@ -185,31 +184,31 @@ class Assistant:
     def _retrieve(self, state: State) -> list[ScoredPassage]:
         if state["intent"] not in _SEARCHED:
             return []
-        return self.retriever.find(state["standalone_question"], state.get("filters"), state.get("top_k"))
+        return self.retriever.find(state["understood"].searched, state.get("filters"), state.get("top_k"))
 
     def _reply(self, state: State) -> Reply:
         intent, filters = state["intent"], state.get("filters") or Filters()
         if intent is Intent.SUMMARY:
-            return self._overview.summary(state["standalone_question"], state["passages"], filters)
+            return self._overview.summary(state["understood"].standalone, state["passages"], filters)
         if intent is Intent.NEWS:
             return self._overview.news(filters)
         if intent is not Intent.QUESTION:
             return self._overview.small_talk(intent)
         answerer = self._answerer(state)
-        return answerer.reply(state["standalone_question"], state["passages"], state.get("abandoned"))
+        return answerer.reply(state["understood"], state["passages"], state.get("abandoned"))
 
     def _answerer(self, state: State) -> ExtractiveAnswerer | GenerativeAnswerer:
         asked = state.get("answerer") or ("generative" if self.generative else "extractive")
         return self.generative if self.generative and asked == "generative" else self.answerer
 
-    def _understand(self, state: State) -> str:
+    def _understand(self, state: State) -> Understood:
         question: str = state["question"]
         if state["intent"] not in _SEARCHED:
-            return question
+            return Understood(question)
         answerer = self._answerer(state)
         if isinstance(answerer, GenerativeAnswerer):
-            return answerer.standalone_question(question, state["history"], state.get("abandoned"), state["spent"])
-        return standalone_question(question, state["history"])
+            return answerer.understood(question, state["history"], state.get("abandoned"), state["spent"])
+        return answerer.understood(question, state["history"])
 
     def _answer(self, state: State) -> State:
         """The last step of the chain: the answer, grounded."""
@@ -247,7 +246,7 @@ def _step(stage: str, key: str, run: Callable[[State], Any]) -> Runnable[State, 
 def _events(before: State, state: State) -> Iterator[Event]:
     """The events of what became known between two states."""
     known = state.keys() - before.keys()
-    if "standalone_question" in known:
-        yield Event("start", state["standalone_question"])
+    if "understood" in known:
+        yield Event("start", state["understood"].standalone)
     if "passages" in known:
         yield Event("passages", state["passages"])

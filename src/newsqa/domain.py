@@ -248,7 +248,7 @@ class Answer:
 
     question: str
     standalone_question: str
-    """The question that was searched for: a follow-up with its history taken in."""
+    """The question behind the earlier ones that it needs; as it was asked where it stands alone."""
     text: str
     short: str | None
     """The bare answer where there is one; None when abstaining."""
@@ -315,7 +315,7 @@ class Event:
 
     type: Literal["start", "passages", "delta", "citation", "unverified", "withdrawn", "done"]
     value: Any
-    """start: the stand-alone question; passages: the scored passages; delta: a piece of the text;
+    """start: the question behind those that it needs; passages: the scored passages; delta: a piece of the text;
     citation: a Citation; unverified: an Unverified that stays, marked; withdrawn: a Withdrawal of the end of the text;
     done: the whole Answer. All deltas less what was withdrawn are the text of the answer."""
 

@@ -1,7 +1,7 @@
 """Turns text into vectors: the packaged MiniLM by ONNX Runtime, or any sentence-transformers model."""
 
-from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Sequence
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from newsqa.errors import ModelError
-from newsqa.inference import PackagedModel, batches, packaged_file
+from newsqa.inference import PackagedModel, packaged_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,7 @@ class OnnxEmbeddings(Embeddings):
 
         Args:
             folder: holds `model.onnx` and `tokenizer.json`.
-            threads: of ONNX Runtime; 0 for one a core, at most 8.
+            threads: texts embedded at one time; 0 for one a core, at most 8.
         """
         self._folder, self._threads = folder, threads
 
@@ -48,16 +48,21 @@ class OnnxEmbeddings(Embeddings):
         return self.embed_documents([text])[0]
 
     def encode(self, texts: Sequence[str]) -> "NDArray[np.float32]":
-        """The vectors of `texts` as one array [texts, 384], in their order.
-
-        Texts of like length share a batch, so that little is computed for padding.
+        """The vectors of `texts` as one array [texts, 384], in their order; none depends on the texts beside it.
 
         Raises:
             ModelError: the model's files are missing or damaged.
         """
+        inputs = [
+            {
+                name: np.array([values], np.int64)
+                for name, values in (("input_ids", each.ids), ("attention_mask", each.attention_mask))
+            }
+            for each in self._tokenizer.encode_batch(list(texts))
+        ]
         vectors = np.empty((len(texts), self.dimensions), np.float32)
-        for rows, ids, mask, _ in batches(self._tokenizer.encode_batch(list(texts))):
-            (vectors[rows],) = self._model.run(["embedding"], {"input_ids": ids, "attention_mask": mask})
+        for row, (vector,) in enumerate(self._model.run(["embedding"], inputs)):
+            vectors[row] = vector[0]
         return vectors
 
     @cached_property
@@ -66,6 +71,7 @@ class OnnxEmbeddings(Embeddings):
 
         tokenizer = Tokenizer.from_str(packaged_file(self._folder, "tokenizer.json").decode())
         tokenizer.no_padding()
+        tokenizer.encode_special_tokens = True  # "[SEP]" in a text is text
         tokenizer.enable_truncation(MAX_TOKENS)
         return tokenizer
 
@@ -114,14 +120,3 @@ class SentenceTransformersEmbeddings(Embeddings):
         """The vectors of `texts` as one array [texts, dimensions], of length 1."""
         vectors = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, np.float32)
-
-
-def nearness(embedding: Embeddings) -> Callable[[str, str], float]:
-    """The cosine (-1 to 1) of two texts' vectors; it remembers the last vectors."""
-    vector = lru_cache(maxsize=1000)(lambda text: np.asarray(embedding.embed_query(text)))
-
-    def near(one: str, other: str) -> float:
-        a, b = vector(one), vector(other)
-        return float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-12))
-
-    return near

@@ -1,26 +1,19 @@
-"""Runs packaged ONNX models: their files, their sessions, and batches of texts of like length."""
+"""Runs packaged ONNX models: their files, their sessions, and many texts at a time."""
 
 import json
 import os
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from newsqa.errors import ModelError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Tokens = NDArray[np.int64]
-
-MOST_PADDING = 1.05
-"""Tokens computed for each one that is there, at the most."""
-TOKENS_A_BATCH = 2048
-"""Padded tokens run at once: more is no faster on a CPU and grows ONNX Runtime's memory."""
+    Inputs = Mapping[str, NDArray[Any]]
 
 
 def packaged_file(folder: Path, name: str) -> bytes:
@@ -52,44 +45,43 @@ def fitted_values(file: Path, what: str, names: Sequence[str]) -> dict[str, Any]
 
 
 class PackagedModel:
-    """A packaged ONNX model. A run has all threads to itself; where several run at once each has one."""
+    """A packaged ONNX model. Each text is run by itself on one thread, and several at a time.
+
+    int8 activations have one scale a run: in a batch, a text's result would depend on the texts beside it. It is no
+    slower, as nothing is padded and a thread for each text wastes less than several threads for one.
+    """
 
     def __init__(self, folder: Path, threads: int = 0) -> None:
         """Loads `model.onnx` of `folder`.
 
         Args:
             folder: of the model.
-            threads: of a run alone; 0: one a core, at most 8.
+            threads: runs at one time; 0: one a core, at most 8.
 
         Raises:
             ModelError: the file is missing or damaged.
         """
-        self._folder, self._lock, self._running = folder, threading.Lock(), 0
-        self._alone = _session(folder, threads or min(8, len(os.sched_getaffinity(0))))
+        self._session = _session(folder)
+        self._threads = threads or min(8, len(os.sched_getaffinity(0)))
 
-    def run(self, outputs: Sequence[str], inputs: "Mapping[str, NDArray[Any]]") -> "list[NDArray[Any]]":
-        """The outputs of these names."""
-        with self._lock:
-            session = self._crowded if self._running else self._alone
-            self._running += 1
-        try:
-            return session.run(outputs, inputs)  # type: ignore[no-any-return]
-        finally:
-            with self._lock:
-                self._running -= 1
+    def run(self, outputs: Sequence[str], inputs: "Sequence[Inputs]") -> "list[list[NDArray[Any]]]":
+        """The outputs of these names for each of the inputs, in their order."""
+        run = partial(self._session.run, outputs)
+        if len(inputs) < 2 or self._threads == 1:
+            return list(map(run, inputs))
+        return list(self._pool.map(run, inputs))
 
     @cached_property
-    def _crowded(self) -> Any:  # its library is imported late and has no types
-        return _session(self._folder, 1)
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._threads, thread_name_prefix="newsqa-model")
 
 
-def _session(folder: Path, threads: int) -> Any:
+def _session(folder: Path) -> Any:  # its library is imported late and has no types
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    # Threads that wait by spinning take the cores from everything between two runs.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.intra_op_num_threads = 1
+    options.enable_cpu_mem_arena = False  # it would keep what the longest text took, once for each thread
     try:
         return onnxruntime.InferenceSession(
             packaged_file(folder, "model.onnx"),
@@ -101,28 +93,3 @@ def _session(folder: Path, threads: int) -> Any:
         raise
     except Exception as error:  # onnxruntime's own errors share no base class but Exception
         raise ModelError(f"{folder / 'model.onnx'} is damaged: install newsqa again ({error})") from error
-
-
-def batches(encodings: Sequence[Any]) -> "Iterator[tuple[list[int], Tokens, Tokens, Tokens]]":
-    """For each batch of tokenized texts their indices, and as int64 [texts, tokens] ids, attention mask and types."""
-    for rows in _alike([len(encoding.ids) for encoding in encodings]):
-        ids, mask, types = np.zeros((3, len(rows), len(encodings[rows[-1]].ids)), np.int64)
-        for row, index in enumerate(rows):
-            size = len(encodings[index].ids)
-            ids[row, :size], types[row, :size], mask[row, :size] = encodings[index].ids, encodings[index].type_ids, 1
-        yield rows, ids, mask, types
-
-
-def _alike(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices of texts grouped by length, shortest first, with little padding and within `TOKENS_A_BATCH`."""
-    batch: list[int] = []
-    tokens = 0
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        padded = lengths[index] * (len(batch) + 1)
-        if batch and padded > min(TOKENS_A_BATCH, MOST_PADDING * (tokens + lengths[index])):
-            yield batch
-            batch, tokens = [], 0
-        batch.append(index)
-        tokens += lengths[index]
-    if batch:
-        yield batch

@@ -13,29 +13,30 @@ from newsqa.chat import Writing
 from newsqa.domain import Answer, Event, Withdrawal
 from newsqa.english import folded
 from newsqa.errors import ArticleNotFoundError, ChatModelError, GroundingError
-from newsqa.grounding import Near, Prose, ground
+from newsqa.grounding import Prose, ground
 from newsqa.library import Library
+from newsqa.reader import Reads
 
 _TRIES = 3
 _NOTHING_VERIFIED = "nothing that the chat model wrote could be verified"
 
 State = dict[str, Any]
-"""What is known of a question: `question, standalone_question, passages, reply, timings, spent, started`."""
+"""What is known of a question: `question, understood, passages, reply, timings, spent, started`."""
 
 
 class Speaker:
     """Makes the events of an answer from what is known of the question."""
 
-    def __init__(self, library: Library, near: Near, again: Callable[[State], State], *, mark: bool) -> None:
+    def __init__(self, library: Library, reader: Reads, again: Callable[[State], State], *, mark: bool) -> None:
         """Says nothing yet.
 
         Args:
             library: quotes are checked against its articles.
-            near: cosine of two texts.
+            reader: says what bears a chat model's statements out.
             again: finds and reads anew, where an article was replaced meanwhile.
             mark: mark what a chat model says and no passage bears out, in the place of withdrawing it.
         """
-        self._library, self._near, self._again, self._mark = library, near, again, mark
+        self._library, self._reader, self._again, self._mark = library, reader, again, mark
 
     def answering(self, state: State) -> Iterator[Event]:
         """The events of the answer; the last one holds it whole."""
@@ -47,7 +48,7 @@ class Speaker:
 
     def _written(self, state: State, reply: Reply, writing: Writing) -> Iterator[Event]:
         """The answer in a chat model's words, where they can be verified; else what the reader says."""
-        prose = Prose(reply.given, cache(self._library.get), mark=self._mark, near=self._near)
+        prose = Prose(reply.given, cache(self._library.get), self._reader, mark=self._mark)
         start, fallback, first = perf_counter(), "", None
         with closing(writing):
             try:
@@ -116,7 +117,7 @@ class Speaker:
         timings = {**state["timings"], "total": perf_counter() - state["started"]}
         return Answer(
             question=state["question"],
-            standalone_question=state["standalone_question"],
+            standalone_question=state["understood"].standalone,
             **spoke,
             confidence=reply.confidence,
             passages=tuple(state["passages"] if reply.passages is None else reply.passages),

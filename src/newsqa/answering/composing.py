@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from newsqa.answering.saying import decision, is_pronoun, leans, only_name, speaker
+from newsqa.answering.saying import is_pronoun, leans, only_name, speaker
 from newsqa.answering.sentences import Candidate
 from newsqa.answering.shapes import Shape, shape_of
 from newsqa.domain import Span
@@ -16,6 +16,10 @@ _NEARLY = {Shape.FACT: 0.5, Shape.LIST: 0.25, Shape.EXPLANATION: 0.5, Shape.DECI
 """A further sentence is said when it is at least this likely, measured by the best one."""
 _WITNESS = 0.1
 """The same for a sentence of another article that gives the same answer."""
+SURE = 0.5
+"""Share from which a short answer is shown apart; nine in ten of those are right."""
+DECIDED = 0.8
+"""Probability from which "Yes" or "No" is said."""
 _FIGURES = {Kind.NUMBER, Kind.MONEY, Kind.DATE}
 """What two articles can give differently."""
 _COPY = 0.6  # two sentences that share this much of their words say the same
@@ -58,11 +62,16 @@ def composed(question: str, ranked: Sequence[Candidate]) -> Composed:
     if shape is Shape.FACT:
         return _fact(question, ranked, said)
     if shape is Shape.DECISION:
-        verdict = decision(question, said[0].sentence.text)
-        return Composed((statement(said[0], verdict), *map(statement, _apart(said)[1:])), None)
+        return Composed((statement(said[0], _decided(said[0])), *map(statement, _apart(said)[1:])), None)
     if shape is Shape.EXPLANATION:
         return Composed(tuple(map(statement, _apart(_explained(said)))), None)
     return Composed(tuple(map(statement, _apart(said))), _members(said))
+
+
+def _decided(candidate: Candidate) -> str:
+    """Says "Yes" or "No" where the reader is sure of it, else nothing."""
+    yes, no, _ = candidate.verdict
+    return "Yes" if yes >= DECIDED else "No" if no >= DECIDED else ""
 
 
 def _fact(question: str, ranked: Sequence[Candidate], said: Sequence[Candidate]) -> Composed:
@@ -75,14 +84,19 @@ def _fact(question: str, ranked: Sequence[Candidate], said: Sequence[Candidate])
             "The articles differ, the newest first." if all(days) and len(set(days)) > 1 else "The articles differ."
         )
         statements = tuple(statement(each, _outlet(each), ": ") for each in differing)
-        return Composed(statements, short_answer(differing[0]), preface)
+        return Composed(statements, _sure(differing[0]), preface)
     said = [*said, *_witnesses(ranked, said)][: MOST_STATEMENTS[Shape.FACT]]
     if figure:  # an older one may have been overtaken
         said = sorted(said, key=_day, reverse=True)
     said = _apart(said)
-    short = short_answer(said[0])
+    short = _sure(said[0])
     first = statement(said[0], _shown(question, short, said[0]))
     return Composed((first, *map(statement, said[1:])), short)
+
+
+def _sure(candidate: Candidate) -> str | None:
+    """The short answer, where it is sure enough to be shown apart from its sentence."""
+    return short_answer(candidate) if candidate.share >= SURE else None
 
 
 def short_answer(candidate: Candidate) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from newsqa.answering.composing import differing_from, same_answer
 from newsqa.answering.sentences import Candidate
+from newsqa.answering.shapes import Shape, shape_of
 from newsqa.inference import fitted_values
 
 if TYPE_CHECKING:
@@ -21,18 +22,21 @@ SIGNALS = (
     "best",
     "margin",
     "agreement",
-    "span",
+    "sentence",
     "here",
+    "span",
     "cosine",
     "score",
+    "decision",
+    "explanation",
 )
 """What the confidence is made of.
 
 `answerable` and `best` are the log odds that some sentence answers, and that the best one does or one of another
 article that gives another figure, which is shown beside it; `margin` the log of
 how much likelier the best answer is than the next different one; `agreement` the share of the probability that gives
-the best one's answer; `span` and `here` the reader's scores of it, `cosine` and `score` the retriever's of its
-passage.
+the best one's answer; `sentence`, `here` and `span` the reader's scores of it, `cosine` and `score` the retriever's of
+its passage; `decision` and `explanation` are 1 where the question asks for yes or no, or why, how or what happened.
 """
 _FAR = 10.0  # the greatest log odds, and margin, that count
 
@@ -62,11 +66,11 @@ class Calibration:
         arrays = {name: np.array(values[name]) for name in ("mean", "scale", "weights")}
         return cls(**arrays, bias=values["bias"], curve=tuple(tuple(point) for point in values["curve"]))
 
-    def confidence(self, ranked: Sequence[Candidate]) -> float:
+    def confidence(self, question: str, ranked: Sequence[Candidate]) -> float:
         """The probability, 0 to 1, that the best of `ranked` answers the question; 0 where there is none."""
         if not ranked:
             return 0.0
-        return float(self.of(np.array(signals(ranked))))
+        return float(self.of(np.array(signals(question, ranked))))
 
     def of(self, values: "NDArray[np.float64]") -> "NDArray[np.float64]":
         """The probabilities of signals [..., signals]: [...]."""
@@ -84,9 +88,9 @@ class Calibration:
         return min(fit, default=1.0)
 
 
-def signals(ranked: Sequence[Candidate]) -> list[float]:
+def signals(question: str, ranked: Sequence[Candidate]) -> list[float]:
     """The values of `SIGNALS`, for sentences of which the likeliest is the first."""
-    best = ranked[0]
+    best, shape = ranked[0], shape_of(question)
     total = sum(each.probability for each in ranked)
     likely = [each for each in ranked if each.probability >= best.probability / 2]
     shown = [best, *differing_from(best, likely)]
@@ -97,10 +101,13 @@ def signals(ranked: Sequence[Candidate]) -> list[float]:
         _log_odds(sum(each.probability for each in shown)),
         min(_FAR, math.log(max(best.probability, 1e-9) / max(other, 1e-9))),
         sum(each.probability for each in agreeing) / max(total, 1e-9),
-        best.span_score,
+        best.evidence,
         best.here,
+        max(best.span_score, -_FAR),
         best.scored.scores.get("dense", 0.0),
         best.scored.score,
+        float(shape is Shape.DECISION),
+        float(shape is Shape.EXPLANATION),
     ]
 
 

@@ -8,8 +8,10 @@ from newsqa.answering.composing import composed, statement
 from newsqa.answering.confidence import Calibration
 from newsqa.answering.sentences import Candidate, SentenceScorer
 from newsqa.chat import Writing
-from newsqa.domain import ScoredPassage
+from newsqa.dialogue import Understood, understood
+from newsqa.domain import ScoredPassage, Turn
 from newsqa.grounding import Statement
+from newsqa.reader import Reads
 
 NO_ANSWER = "The articles don’t say."
 """How an abstained answer begins."""
@@ -40,7 +42,7 @@ class ExtractiveAnswerer:
 
     name = "extractive"
 
-    def __init__(self, scorer: SentenceScorer, calibration: Calibration, most_wrong: float = 0.2) -> None:
+    def __init__(self, scorer: SentenceScorer, calibration: Calibration, most_wrong: float = 0.3) -> None:
         """Answers where it is sure enough.
 
         Args:
@@ -55,14 +57,24 @@ class ExtractiveAnswerer:
         """Loads the reader."""
         self._scorer.warm_up()
 
+    @property
+    def reader(self) -> Reads:
+        """What reads questions and statements beside passages."""
+        return self._scorer.reader
+
+    def understood(self, question: str, history: Sequence[Turn]) -> Understood:
+        """`question` with the turns of the conversation that it needs."""
+        return understood(question, history, self.reader.leans)
+
     def reply(
-        self, question: str, passages: Sequence[ScoredPassage], abandoned: Callable[[], bool] | None = None
+        self, asked: Understood, passages: Sequence[ScoredPassage], abandoned: Callable[[], bool] | None = None
     ) -> Reply:
-        """What `passages` (best first) say to `question`; it takes too little time to be abandoned."""
+        """What `passages` (best first) say to a question; it takes too little time to be abandoned."""
         del abandoned
-        ranked = self._scorer.rank(question, passages)
+        question = asked.question
+        ranked = self._scorer.rank(question, passages, asked.conversation)
         reread = tuple(_reranked(ranked, passages))
-        confidence = self._calibration.confidence(ranked)
+        confidence = self._calibration.confidence(question, ranked)
         abstention = _abstained(ranked, reread, confidence)
         if not ranked or confidence < self._threshold:
             return abstention

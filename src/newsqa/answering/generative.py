@@ -6,7 +6,7 @@ from dataclasses import replace
 from newsqa.answering.extractive import ExtractiveAnswerer, Reply
 from newsqa.answering.prompting import answering, rewriting
 from newsqa.chat import Chat
-from newsqa.dialogue import leans, standalone_question
+from newsqa.dialogue import Understood
 from newsqa.domain import ScoredPassage, Turn
 from newsqa.english import meaningful, stem, stems, words
 from newsqa.errors import ChatModelError
@@ -43,29 +43,29 @@ class GenerativeAnswerer:
         self._reader.warm_up()
 
     def reply(
-        self, question: str, passages: Sequence[ScoredPassage], abandoned: Callable[[], bool] | None = None
+        self, asked: Understood, passages: Sequence[ScoredPassage], abandoned: Callable[[], bool] | None = None
     ) -> Reply:
         """What the chat model writes, still to come and to be verified; beside it what the reader says."""
-        read = self._reader.reply(question, passages)
+        read = self._reader.reply(asked, passages)
         given = tuple(read.passages or passages)[: self._most]
         if not given:
             return read
-        return replace(read, given=given, writing=self.chat.write(answering(question, given), abandoned))
+        return replace(read, given=given, writing=self.chat.write(answering(asked.standalone, given), abandoned))
 
-    def standalone_question(
+    def understood(
         self,
         question: str,
         history: Sequence[Turn],
         abandoned: Callable[[], bool] | None = None,
         spent: dict[str, float] | None = None,
-    ) -> str:
+    ) -> Understood:
         """`question` as it would be asked without the conversation before it, in one call.
 
         No call where it stands alone by itself; the built-in way where the call fails, or gives nonsense: an empty
         line, an answer, or words that come from nowhere. What the call took is put into `spent`.
         """
-        built_in = standalone_question(question, history)
-        if not history or (built_in == question and not leans(question)):
+        built_in = self._reader.understood(question, history)
+        if not built_in.conversation:
             return built_in
         turns = [Turn(turn.question[:MAX_TURN_CHARS], turn.answer[:MAX_TURN_CHARS]) for turn in history[-MOST_TURNS:]]
         writing = self.chat.write(rewriting(question, turns), abandoned, REWRITING_SECONDS)
@@ -76,7 +76,8 @@ class GenerativeAnswerer:
         if spent is not None:
             spent.update(writing.usage)
         rewritten = " ".join(written.strip().strip('"“”').split())
-        return rewritten if _makes_sense(rewritten, question, built_in, turns) else built_in
+        sensible = _makes_sense(rewritten, question, built_in.standalone, turns)
+        return Understood(rewritten) if sensible else built_in
 
 
 def _makes_sense(rewritten: str, question: str, built_in: str, history: Sequence[Turn]) -> bool:

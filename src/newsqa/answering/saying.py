@@ -1,67 +1,8 @@
-"""What a sentence plainly says: yes or no, who says so, and whether it needs the sentence before it."""
+"""What a sentence plainly says: who says so, and whether it needs the sentence before it."""
 
 import re
 
-from newsqa.english import FUNCTION_WORDS, content_words, folded, name_runs, stem, words
-
-_NEGATION = re.compile(r"\b(?:not|no|never|neither|nor|none|nobody|nothing|without|cannot)\b|n['’]t\b")
-_HEDGE = re.compile(
-    r"\b(?:may|might|could|would|will|if|whether|unless|plan\w*|hop(?:e|es|ed|ing)|expect\w*|possibl[ey]|likely|"
-    r"perhaps|propos\w*|consider\w*|unclear|uncertain|rumou?r\w*|alleg\w*|claim\w*|should|false\w*|wrong\w*|denied|except|"
-    r"almost|nearly|partly)\b"
-)
-_BINDING = frozenset(
-    [
-        "more",
-        "less",
-        "than",
-        "before",
-        "after",
-        "all",
-        "only",
-        "both",
-        "every",
-        "first",
-        "last",
-        "most",
-        "again",
-        "still",
-        "already",
-        "yet",
-        "under",
-        "over",
-    ]
-)
-"""Function words that change what is asked; the sentence must have them, too."""
-_CHANGING = frozenset(["to", "will", "would", "some"])
-"""Function words that change what is said; the question must have them, too."""
-
-
-def decision(question: str, sentence: str) -> str:
-    """Says "Yes" or "No" where the wording of `sentence` decides `question` plainly, else nothing.
-
-    Plainly: from its beginning to the last word in common, the sentence has the question's words that carry meaning,
-    in their order, and no others; nothing is hedged; and one thing is negated there, or none.
-    """
-    asked = [stem(word) for word in content_words(question)]
-    told = words(sentence.replace("n’t", " not").replace("n't", " not"))
-    stems = [stem(word) for word in told]
-    if len(asked) < 2 or not set(asked) <= set(stems):
-        return ""
-    last = max(len(stems) - 1 - stems[::-1].index(term) for term in asked)
-    run = told[: last + 1]
-    order = iter(stems)
-    if not all(term in order for term in asked):
-        return ""
-    if any(word not in FUNCTION_WORDS and stem(word) not in asked for word in run):
-        return ""
-    spoken = set(words(question))
-    if not _BINDING & spoken <= set(told) or (_CHANGING & set(run)) - spoken or _HEDGE.search(folded(sentence)):
-        return ""
-    negated = len(_NEGATION.findall(" ".join(run))) - len(_NEGATION.findall(folded(question).partition(" ")[2]))
-    outside = _NEGATION.search(" ".join(told[last + 1 :]))
-    return "" if outside else {0: "Yes", 1: "No"}.get(negated, "")
-
+from newsqa.english import folded, name_runs
 
 _SAYS = (
     r"(?:said|says|told|added|announced|claimed|claims|warned|stressed|argued|stated|noted|confirmed|wrote|explained)"

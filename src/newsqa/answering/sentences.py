@@ -4,29 +4,27 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from newsqa.domain import ScoredPassage, Sentence, Span
+from newsqa.domain import ScoredPassage, Sentence, Span, Turn
 from newsqa.inference import fitted_values
-from newsqa.reader.reading import Reading, Reads
+from newsqa.reader import Reading, Reads, given
+from newsqa.reader.reading import UNREAD, Short
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PACKAGED_WEIGHTS = Path(__file__).parents[1] / "models" / "sentence_scorer.json"
-FEATURES = ("span", "retrieval")
-"""What a sentence is scored by: the reader's score of the best span in it, less that of "no span" in its passage, and
-the retriever's score of the passage."""
-UNREAD = -20.0
-"""Score of a sentence that the reader could not see: the end of a long passage."""
-FIRST = 3
-"""Passages that are read at first; the others only where these don't settle it."""
+FEATURES = ("sentence", "here", "retrieval")
+"""What a sentence is scored by: the reader's logits of it and of its passage, and the retriever's score of that."""
+AT_A_TIME = 2
+"""Passages that are read before it is looked whether they settle it."""
 NEAR = 0.75
 """Where they do, an unread passage of another article is still read from this share of the best one's score on: it may
 agree or differ."""
-SETTLED = 0.9
+SETTLED = 0.8
 """Probability of one sentence from which nothing more is read."""
 
 
@@ -38,12 +36,18 @@ class Candidate:
     sentence: Sentence
     previous: Sentence | None
     """The sentence before it in the passage."""
-    answer: Span | None = None
-    """The likeliest answer in the sentence, where it stands in the article; None where the reader saw no word."""
-    span_score: float = UNREAD
-    """The reader's score of that answer, less its score of "no answer in this passage"."""
+    evidence: float = UNREAD
+    """The reader's logit that it belongs to a good answer."""
     here: float = 0.0
-    """The reader's logit that the passage answers."""
+    """The reader's logit that its passage answers."""
+    verdict: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    """Probabilities that its passage says yes, no, or neither."""
+    answer: Span | None = None
+    """The likeliest short answer in it, where it stands in the article; None where "no span" is likelier."""
+    span_score: float = UNREAD
+    """The reader's score of that, less its score of "no span in this passage"."""
+    share: float = 0.0
+    """The probability of that among all that the sentence holds, and none."""
     probability: float = 0.0
 
 
@@ -82,13 +86,13 @@ class Weights:
 
 def features(candidates: Sequence[Candidate]) -> "NDArray[np.float64]":
     """The values of `FEATURES`: [sentences, features]."""
-    return np.array([[each.span_score, each.scored.score] for each in candidates])
+    return np.array([[each.evidence, each.here, each.scored.score] for each in candidates])
 
 
 class SentenceScorer:
     """Gives every sentence a probability; all of them and the one of "none" sum to 1."""
 
-    def __init__(self, reader: Reads, weights: Weights | None = None, most: int = 4) -> None:
+    def __init__(self, reader: Reads, weights: Weights | None = None, most: int = 6) -> None:
         """Uses the packaged weights unless others are given.
 
         Args:
@@ -96,33 +100,47 @@ class SentenceScorer:
             weights: fitted with the same reader.
             most: passages that are read for a question, 1 and up; the others were only found.
         """
-        self._reader, self._most = reader, most
+        self.reader, self._most = reader, most
         self._weights = weights or Weights.load()
 
     def warm_up(self) -> None:
         """Loads the reader."""
-        self._reader.read("Is everything loaded?", ["Everything is loaded."])
+        self.reader.leans("Is everything loaded?", [Turn("Is it?")])
 
-    def rank(self, question: str, passages: Sequence[ScoredPassage]) -> list[Candidate]:
-        """The sentences of `passages` that were read, the likeliest first, each with its probability."""
+    def rank(
+        self, question: str, passages: Sequence[ScoredPassage], conversation: Sequence[Turn] = ()
+    ) -> list[Candidate]:
+        """The sentences of `passages` that were read, the likeliest first, each with its probability.
+
+        Args:
+            question: as it was asked.
+            passages: best first.
+            conversation: the turns before it, where it needs them.
+        """
         if not any(map(str.isalnum, question)):
             return []
-        first, rest = passages[: min(FIRST, self._most)], passages[FIRST : self._most]
-        candidates = self.read(question, first)
-        ranked = self._weights.ranked(candidates)
-        if ranked and ranked[0].probability >= SETTLED:
-            known = {scored.story for scored in first}
-            others = [scored for scored in rest if scored.story not in known]
-            rest = [scored for scored in others if scored.score >= NEAR * first[0].score]
-        return self._weights.ranked(_once([*candidates, *self.read(question, rest)])) if rest else ranked
+        candidates: list[Candidate] = []
+        ranked: list[Candidate] = []
+        rest = list(passages[: self._most])
+        while rest:
+            part, rest = rest[:AT_A_TIME], rest[AT_A_TIME:]
+            candidates = _once([*candidates, *self.read(question, part, conversation)])
+            ranked = self._weights.ranked(candidates)
+            if ranked and ranked[0].probability >= SETTLED:
+                known = {each.scored.story for each in candidates}
+                least = NEAR * passages[0].score
+                rest = [each for each in rest if each.story not in known and each.score >= least]
+        return ranked
 
-    def read(self, question: str, passages: Sequence[ScoredPassage]) -> list[Candidate]:
+    def read(
+        self, question: str, passages: Sequence[ScoredPassage], conversation: Sequence[Turn] = ()
+    ) -> list[Candidate]:
         """Each sentence but headings, once, with what the reader makes of it in the first passage that holds it."""
-        readings = self._reader.read(question, [scored.passage.text for scored in passages])
+        readings = self.reader.read(question, [given(scored) for scored in passages], conversation)
         return _once(
-            _answered(candidate, reading)
+            candidate
             for scored, reading in zip(passages, readings, strict=True)
-            for candidate in _candidates(scored)
+            for candidate in _candidates(scored, reading)
         )
 
 
@@ -133,20 +151,23 @@ def _once(candidates: Iterable[Candidate]) -> list[Candidate]:
     return list(found.values())
 
 
-def _answered(candidate: Candidate, reading: Reading) -> Candidate:
-    """The sentence with its likeliest answer and what the reader thinks of it."""
-    start = candidate.scored.passage.start
-    found = reading.best(Span(candidate.sentence.start - start, candidate.sentence.end - start))
-    if found is None:
-        return replace(candidate, here=reading.here)
-    score, span = found
-    answer = Span(span.start + start, span.end + start)
-    return replace(candidate, answer=answer, span_score=score - reading.none, here=reading.here)
-
-
-def _candidates(scored: ScoredPassage) -> Iterator[Candidate]:
-    previous = None
+def _candidates(scored: ScoredPassage, reading: Reading) -> Iterator[Candidate]:
+    yes, no, neither = map(float, reading.verdict)
+    logits, previous, start = iter(reading.sentences), None, scored.passage.start
     for sentence in scored.passage.sentences:
         if not sentence.heading:
-            yield Candidate(scored, sentence, previous)
+            evidence = float(next(logits))
+            short = reading.best(Span(sentence.start - start, sentence.end - start))
+            yield Candidate(
+                scored, sentence, previous, evidence, reading.here, (yes, no, neither), **_short(short, start, reading)
+            )
         previous = sentence
+
+
+def _short(short: Short | None, start: int, reading: Reading) -> dict[str, Any]:
+    """A sentence's short answer, where none is not likelier, and by how much it is likelier."""
+    if short is None:
+        return {}
+    score = short.score - reading.none
+    answer = Span(short.span.start + start, short.span.end + start) if score > 0 else None
+    return {"answer": answer, "span_score": score, "share": short.share}

@@ -323,7 +323,9 @@ class Answer(Model):
 
     id: str = Field(description="Names this answer in feedback.", examples=["ans_6f1c0d3c5d0e4b6a"])
     question: str = Field(description="As it was asked.")
-    standalone_question: str = Field(description="What was searched for: a follow-up with its history taken in.")
+    standalone_question: str = Field(
+        description="The question behind the earlier ones that it needs; as it was asked where it stands alone."
+    )
     text: str = Field(description="The answer, a marker [n] after each cited statement.")
     short: str | None = Field(description="The bare answer where there is one; null when abstaining.")
     status: Literal["answered", "abstained"] = Field(
@@ -359,7 +361,7 @@ class Start(Model):
 
     type: Literal["start"] = "start"
     answer_id: str = Field(description="The id the answer will have.")
-    standalone_question: str = Field(description="What is searched for.")
+    standalone_question: str = Field(description="The question behind the earlier ones that it needs.")
 
 
 class Passages(Model):

@@ -2,6 +2,6 @@
 
 from newsqa.grounding.citing import Statement, ground
 from newsqa.grounding.prose import Prose
-from newsqa.grounding.support import Evidence, Near, Verdict, verify
+from newsqa.grounding.support import Evidence, Verdict, verify
 
-__all__ = ["Evidence", "Near", "Prose", "Statement", "Verdict", "ground", "verify"]
+__all__ = ["Evidence", "Prose", "Statement", "Verdict", "ground", "verify"]

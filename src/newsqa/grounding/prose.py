@@ -8,8 +8,9 @@ from newsqa.english import words
 from newsqa.errors import ArticleNotFoundError, GroundingError
 from newsqa.grounding.citing import Statement, citation
 from newsqa.grounding.markup import Marker, Scanner, Word, holds_address
-from newsqa.grounding.support import Evidence, Near, Verdict, verify
+from newsqa.grounding.support import Evidence, Verdict, verify
 from newsqa.passages import split_sentences
+from newsqa.reader import Reads
 
 MAX_SENTENCE_CHARS = 1000
 """A longer one is no statement that could be verified."""
@@ -43,19 +44,19 @@ class Prose:
         self,
         passages: Sequence[ScoredPassage],
         article: Callable[[str], Article],
+        reader: Reads,
         *,
         mark: bool = False,
-        near: Near | None = None,
     ) -> None:
         """Nothing has come yet.
 
         Args:
             passages: what the chat model was given, in the order of its numbers, from 1.
             article: gives the stored article of an id; quotes are checked against its text.
+            reader: says what bears a statement out.
             mark: keep what fails verification, marked, in the place of withdrawing it.
-            near: cosine of two texts, for what is said in other words; without it words alone decide.
         """
-        self._near, self._read = near, 0
+        self._reader, self._read = reader, 0
         self._given, self._article, self._mark = [Evidence(each) for each in passages], article, mark
         self._scanner = Scanner()
         self._tail, self._markers, self._linked = "", list[int](), False
@@ -156,7 +157,7 @@ class Prose:
             return Verdict("unsupported")
         named = dict.fromkeys(self._markers)
         cited = [self._given[number - 1] for number in named if 1 <= number <= len(self._given)]
-        return verify(sentence, cited, self._given, marked=bool(named), near=self._near)
+        return verify(sentence, cited, self._given, self._reader, marked=bool(named))
 
     def _cite(self, sentence: str, verdict: Verdict) -> Iterator[Event]:
         start = len(self.text) + bool(self.text)

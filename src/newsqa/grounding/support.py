@@ -1,41 +1,33 @@
-"""Says whether passages bear out a statement of a chat model: by its quotations, numbers, names and words."""
+"""Says whether passages bear out a statement of a chat model: by the reader's verdict, its quotations, numbers, names."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, combinations
+from itertools import chain
 
-from newsqa.domain import Failure, ScoredPassage, Sentence
+from newsqa.domain import Failure, ScoredPassage, Sentence, Span
 from newsqa.english import FUNCTION_WORDS, folded, meaningful, name_runs, stem, words
+from newsqa.reader import Given, Reading, Reads, given
 
-COVERED = 0.6
-"""Share of a statement's meaningful words that its sentences and those before them have to have between them."""
-BOUND = 0.3
-"""The same for the sentences themselves, which are cited."""
-APART = 2
-"""How far apart two sentences of a passage may stand that bear out a statement between them."""
-FEWEST_OWN = 2
-"""Of its meaningful words each of them has to have and the other to lack."""
-REWORDED = 0.65
-"""Cosine from which fewer words will do: it says the same in others."""
-VERBATIM = 0.85
-"""Share from which a statement so repeats a sentence that a "not" in only one of them turns it round."""
+BORNE_OUT = 0.35
+"""Probability of the reader from which a passage bears a statement out that has its numbers and names from there."""
+SURE = 0.6
+"""The same for one that has other names: "Washington" for "the United States"."""
+CERTAIN = 0.8
+"""The same for one that has other numbers: "half of them" for "50 of 100"."""
+MOST_WORDS, ALONE = 0.7, 0.7
+"""Share of its meaningful words that a sentence has which is read alone, and the probability that is then enough."""
+BETWEEN = 0.9
+"""The same for two sentences of two passages, of which neither bears it out alone."""
+ALSO = 0.0
+"""Logit of the reader from which a second sentence is cited with the likeliest one."""
 FEWEST_QUOTED = 3
 """Words between quotation marks from which they are a quotation that has to stand there word for word."""
-_LIKELY = 8
-"""Sentences that are tried together with another."""
 _STITCHED = 0.8
 """Share of a quotation's words that runs of the passages' own words make up, where it is stitched."""
 _QUOTED = re.compile(r"[“\"«]([^“”\"«»]+)[”\"»]")
 _ELLIPSIS = re.compile(r"\s*[\[(]?(?:\.\.\.|…)[\])]?\s*")
-_CLAUSE_END = re.compile(r"[,;:.!?]|\bbut\b|\band\b")
-_NEGATED = 2
-"""Meaningful words behind a "not" that it turns round."""
-_NEGATION = re.compile(
-    r"\b(?:not|never|no|none|nobody|nothing|neither|nor|without|hardly|barely|scarcely|fail(?:s|ed|ing)? to|refus(?:es|ed|ing)|"
-    r"den(?:y|ies|ied)|reject(?:s|ed)?|(?:false|untrue) that)\b|n[’']t\b"
-)
 _SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "bn": 1e9, "mn": 1e6, "k": 1e3, "m": 1e6}
 _NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)(?:\s?(thousand|million|billion|trillion|bn|mn|m|k)\b)?")
 _ONES = {
@@ -53,8 +45,6 @@ _WORDED = re.compile(
     rf"\b(?:({'|'.join(_TENS)})(?:[- ]({'|'.join(list(_ONES)[1:10])}))?|({'|'.join(_ONES)})|(hundred|thousand|million))\b"
     r"(?:\s(hundred|thousand|million|billion|trillion)\b)?"
 )
-_POINTING = re.compile(r"\b(?:he|she|they|it|his|her|hers|their|its|him|them|this|that|these|those|both|who)\b")
-"""What may stand for something in the sentence before."""
 _UNIT = re.compile(
     r"[\s-]?(?:per cent\b|(seconds?|minutes?|hours?|days?|weeks?|months?|years?|decades?|centur(?:y|ies)|met(?:re|er)s?|"
     r"kilomet(?:re|er)s?|km|miles?|feet|grams?|kg|kilos?|tonnes?|tons?|lit(?:re|er)s?|dollars?|euros?|pounds?|crowns?|"
@@ -78,7 +68,6 @@ _COMMON = re.compile(r"(?:ing|ed|ly|tion|sion|ment|ance|ence|ness|ship|ists|ers|
 _FORMS = frozenset(("mr", "mrs", "ms", "dr", "sir", "lady"))
 
 
-Near = Callable[[str, str], float]
 Amount = tuple[frozenset[float], str]
 """A number as the values that it may stand for, and its unit; empty where it has none."""
 
@@ -92,29 +81,6 @@ class Verdict:
     """The sentences that bear it out between them, each with its passage; the citations to be made."""
 
 
-@dataclass(frozen=True)
-class Told:
-    """A sentence as statements are held against it."""
-
-    scored: ScoredPassage
-    sentence: Sentence
-    at: int
-    """Which one of its passage it is."""
-    stems: frozenset[str]
-    negated: frozenset[str]
-    """Stems of the words that a "not" stands before."""
-    amounts: Sequence[Amount]
-    numbers: frozenset[float]
-    around: frozenset[str]
-    """Stems of it, of the sentence before it, and of the article's title, publisher and date."""
-    roots: frozenset[str]
-    """Of the words there: what names are recognised by."""
-    own: frozenset[str]
-    """The same of the sentence itself, and of title, publisher and date."""
-    dated: frozenset[float]
-    """Numbers of the title and date."""
-
-
 class Evidence:
     """A passage as statements are held against it."""
 
@@ -123,188 +89,173 @@ class Evidence:
         self.scored, self.text = scored, scored.passage.text
 
     @cached_property
-    def sentences(self) -> Sequence[Told]:
+    def sentences(self) -> Sequence[Sentence]:
         """Its sentences; headings only where there is nothing else."""
+        every = self.scored.passage.sentences
+        return [each for each in every if not each.heading] or every
+
+    @cached_property
+    def amounts(self) -> Sequence[Amount]:
+        """The numbers in it, and those of its title and date."""
+        return list(_amounts(f"{self.about} {self.text}"))
+
+    @cached_property
+    def roots(self) -> frozenset[str]:
+        """Of its words, and of those of title, publisher and date: what names are recognised by."""
+        return _all_roots(f"{self.about} {self.text}")
+
+    @property
+    def about(self) -> str:
+        """Its title, publisher and date."""
         published = self.scored.published_at
         day = f"{published:%A %-d %B %Y}" if published else ""
-        about = f"{self.scored.title} {self.scored.publisher} {day}"
-        every = self.scored.passage.sentences
-        shown = [at for at, each in enumerate(every) if not each.heading] or range(len(every))
-        return [self._told(at, about) for at in shown]
-
-    def _told(self, at: int, about: str) -> Told:
-        every = self.scored.passage.sentences
-        sentence = every[at]
-        leans = _POINTING.search(folded(sentence.text)) or not any(_names(sentence.text))
-        around = f"{about} {every[at - 1].text if at and leans else ''} {sentence.text}"
-        amounts = list(_amounts(sentence.text))
-        return Told(
-            self.scored,
-            sentence,
-            at,
-            _stems(sentence.text),
-            _negated(sentence.text),
-            amounts,
-            frozenset(chain.from_iterable(values for values, _ in amounts)),
-            _stems(around),
-            _all_roots(around),
-            _all_roots(f"{about} {sentence.text}"),
-            frozenset(chain.from_iterable(values for values, _ in _amounts(about))),
-        )
+        return f"{self.scored.title} {self.scored.publisher} {day}"
 
 
 def verify(
-    statement: str,
-    cited: Sequence[Evidence],
-    given: Sequence[Evidence],
-    *,
-    marked: bool = True,
-    near: Near | None = None,
+    statement: str, cited: Sequence[Evidence], given: Sequence[Evidence], reader: Reads, *, marked: bool = True
 ) -> Verdict:
     """Whether the passages that a statement names bear it out.
 
-    A statement that names none may rest on any of those given, but then in their own words: its citation is made from
-    what bears it out.
+    A statement that names none may rest on any of those given: its citation is made from what bears it out.
 
     Args:
         statement: one sentence, without markers.
         cited: the passages it names, those among `given` that are there.
         given: all that the chat model was given.
+        reader: says whether a passage bears a statement out, and which sentences do.
         marked: whether it names any passage at all, also one that is not there.
-        near: cosine (-1 to 1) of two texts; words alone decide where none is given.
     """
-    claim = _Claim(statement, near if marked else None)
-    if marked:
-        alone = list(chain.from_iterable(claim.borne_out_by([each]) for each in cited))
-        if bearing := alone or claim.borne_out_by(cited):
-            return Verdict(None, tuple((told.scored, told.sentence) for told in bearing))
-    elsewhere = next(filter(None, (claim.borne_out_by([each]) for each in given)), [])
+    claim = _Claim(statement, reader)
+    if marked and (bearing := claim.borne_out_by(cited)):
+        return Verdict(None, bearing)
+    elsewhere = claim.borne_out_by(given)
     if not elsewhere:
         return Verdict(claim.failure(cited or given, given))
-    return Verdict("misattributed") if marked else Verdict(None, tuple((t.scored, t.sentence) for t in elsewhere))
+    return Verdict("misattributed") if marked else Verdict(None, elsewhere)
 
 
 class _Claim:
     """What a statement says, taken apart."""
 
-    def __init__(self, statement: str, near: Near | None) -> None:
-        self._text, self._near = statement, near
-        self._stems, self._negated = _stems(statement), _negated(statement)
+    def __init__(self, statement: str, reader: Reads) -> None:
+        self._text, self._reader = statement, reader
+        self._stems = _stems(statement)
         self._amounts = list(_amounts(statement))
-        self._numbers = [values for values, _ in self._amounts]
         self._names = [_roots(name) for name in _names(statement)]
         self._quotations = [quoted for quoted in _QUOTED.findall(statement) if len(words(quoted)) >= FEWEST_QUOTED]
 
-    def borne_out_by(self, passages: Sequence[Evidence]) -> Sequence[Told]:
-        """The sentence of these passages that bears it out, else two that do between them; else nothing."""
-        if not (self._stems or self._numbers) or not passages:
+    def borne_out_by(self, passages: Sequence[Evidence]) -> tuple[tuple[ScoredPassage, Sentence], ...]:
+        """The sentences of these passages that bear it out: of one, else of two between them; else none."""
+        if not words(self._text) or not passages:
             return ()
-        every = sorted(chain.from_iterable(each.sentences for each in passages), key=self._weight, reverse=True)
-        if any(map(self._turns, every)):
-            return ()
-        pairs = filter(self._share_it, combinations(every[:_LIKELY], 2))
-        return next(filter(self._fits, chain(((each,) for each in every), pairs)), ())
+        if stands := self._restated(passages):
+            return (stands,)
+        readings = self._reader.read(self._text, [given(each.scored) for each in passages])
+        firmest = max(range(len(passages)), key=lambda at: max(readings[at].verdict[:2]))
+        if self._stands_in([passages[firmest]], readings[firmest]):
+            return self._cited(passages[firmest], readings[firmest])
+        denied = readings[firmest].verdict[1] >= 0.5
+        return () if denied or len(passages) < 2 else self._together(passages, readings)
+
+    def _restated(self, passages: Sequence[Evidence]) -> tuple[ScoredPassage, Sentence] | None:
+        """The sentence that has most of its words, where it is that, or is borne out by that alone."""
+        passage, sentence = self._nearest(passages)
+        if _spaced(sentence.text) == _spaced(self._text):
+            return passage.scored, sentence
+        if not self._is_near(sentence) or not self._stands([passage]):
+            return None
+        return (passage.scored, sentence) if self._alone(sentence.text) >= ALONE else None
+
+    def _nearest(self, passages: Sequence[Evidence]) -> tuple[Evidence, Sentence]:
+        """The sentence that has most of its words."""
+        every = [(each, sentence) for each in passages for sentence in each.sentences]
+        return max(every, key=lambda pair: len(self._stems & _stems(pair[1].text)))
+
+    def _is_near(self, sentence: Sentence) -> bool:
+        return len(self._stems & _stems(sentence.text)) >= MOST_WORDS * len(self._stems)
+
+    def _alone(self, text: str) -> float:
+        """The probability that a text bears it out which is read without its passage."""
+        (reading,) = self._reader.read(self._text, [Given(text, (Span(0, len(text)),))])
+        return float(reading.verdict[0])
+
+    def _stands_in(self, passages: Sequence[Evidence], reading: Reading) -> bool:
+        """Whether what was read bears it out, and has its quotations and units.
+
+        Short of certainty, or where it quotes or nearly repeats a sentence, it has to have its numbers and names as well.
+        """
+        yes = reading.verdict[0] if self._measured(passages) and self._quoted(passages) else 0.0
+        free = not self._quotations and not self._is_near(self._nearest(passages)[1])
+        numbered = self._numbered(passages) or (yes >= CERTAIN and free)
+        named = self._named(passages) or (yes >= SURE and free)
+        return bool(yes >= BORNE_OUT) and numbered and named
+
+    def _stands(self, passages: Sequence[Evidence]) -> bool:
+        """Whether its numbers, units, names and quotations stand there."""
+        checks = (self._numbered, self._measured, self._named, self._quoted)
+        return all(check(passages) for check in checks)
+
+    def _together(
+        self, passages: Sequence[Evidence], readings: Sequence[Reading]
+    ) -> tuple[tuple[ScoredPassage, Sentence], ...]:
+        """The likeliest sentences of the two likeliest passages, where they bear it out between them."""
+        order = sorted(range(len(passages)), key=lambda at: -max(readings[at].sentences, default=0.0))[:2]
+        pairs = [self._cited(passages[at], readings[at])[0] for at in sorted(order)]
+        firm = self._alone(" ".join(sentence.text for _, sentence in pairs)) >= BETWEEN
+        return tuple(pairs) if firm and self._stands([passages[at] for at in order]) else ()
+
+    def _cited(self, passage: Evidence, reading: Reading) -> tuple[tuple[ScoredPassage, Sentence], ...]:
+        """The likeliest sentence, and a second one that belongs to it as well; those that hold the quotations first."""
+        told = [each for each in passage.scored.passage.sentences if not each.heading] or list(passage.sentences)
+        logits = list(reading.sentences) or [0.0] * len(told)
+        quoting = [any(_stands(quotation, each.text) for quotation in self._quotations) for each in told]
+        order = sorted(range(len(told)), key=lambda at: (not quoting[at], -logits[at]))
+        chosen = [order[0], *(at for at in order[1:2] if logits[at] >= ALSO)]
+        return tuple((passage.scored, told[at]) for at in sorted(chosen))
 
     def failure(self, passages: Sequence[Evidence], given: Sequence[Evidence]) -> Failure:
         """Why these passages do not bear it out; a quotation may be stitched together of any that were given."""
-        every = list(chain.from_iterable(each.sentences for each in passages))
         for quotation in self._quotations:
             if not any(_stands(quotation, text) for each in passages for text in _units(each)):
                 return "frankenquote" if _stitched(quotation, given) else "fabricated"
-        return "fabricated" if self._numbered(every) and self._named(every) else "unsupported"
+        return "fabricated" if self._numbered(passages) and self._named(passages) else "unsupported"
 
-    def _fits(self, told: Sequence[Told]) -> bool:
-        around = frozenset[str]().union(*(each.around for each in told))
-        if any(self._denies(each) for each in told):
-            return False
-        itself = frozenset[str]().union(*(each.stems for each in told))
-        return (
-            self._numbered(told)
-            and self._measured(told)
-            and self._named(told)
-            and self._quoted(told)
-            and _share(self._stems, itself) >= BOUND
-            and (_share(self._stems, around) >= COVERED or self._means(told))
-        )
-
-    def _means(self, told: Sequence[Told]) -> bool:
-        """Whether it is as near in meaning as a rewording is."""
-        said = " ".join(each.sentence.text for each in told)
-        return self._near is not None and self._near(self._text, said) >= REWORDED
-
-    def _numbered(self, told: Iterable[Told]) -> bool:
+    def _numbered(self, passages: Sequence[Evidence]) -> bool:
         """Whether its numbers stand there."""
-        there = frozenset[float]().union(*(each.numbers | each.dated for each in told))
-        return not any(either.isdisjoint(there) for either in self._numbers)
+        there = frozenset[float]().union(*(values for each in passages for values, _ in each.amounts))
+        return not any(values.isdisjoint(there) for values, _ in self._amounts)
 
-    def _measured(self, told: Iterable[Told]) -> bool:
+    def _measured(self, passages: Sequence[Evidence]) -> bool:
         """Whether none of its numbers stands there with another unit alone: "twelve weeks", not "twelve days"."""
-        there = list(chain.from_iterable(each.amounts for each in told))
+        there = list(chain.from_iterable(each.amounts for each in passages))
         for values, unit in self._amounts:
             units = {other for number, other in there if unit and other and number & values}
             if units and unit not in units:
                 return False
         return True
 
-    def _named(self, told: Iterable[Told]) -> bool:
+    def _named(self, passages: Sequence[Evidence]) -> bool:
         """Whether its names stand there."""
-        there = frozenset[str]().union(*(each.roots for each in told))
+        there = frozenset[str]().union(*(each.roots for each in passages))
         return not any(name.isdisjoint(there) for name in self._names)
 
-    def _quoted(self, told: Sequence[Told]) -> bool:
-        """Whether each of its quotations stands in one of these sentences, beside whoever is named with it."""
-        return all(
-            any(_stands(quotation, each.sentence.text) and self._said_by(each) for each in told)
-            for quotation in self._quotations
-        )
+    def _quoted(self, passages: Sequence[Evidence]) -> bool:
+        """Whether each of its quotations stands there word for word, beside whoever is named with it."""
+        return all(any(self._quotes(quotation, each) for each in passages) for quotation in self._quotations)
 
-    def _said_by(self, told: Told) -> bool:
-        """Whether a quoted sentence holds the statement's names; one that names nobody goes by what is around it."""
-        there = told.own if any(_names(told.sentence.text)) else told.roots
-        return not any(name.isdisjoint(there) for name in self._names)
-
-    def _share_it(self, told: tuple[Told, ...]) -> bool:
-        """Whether each of two sentences, near each other or of two passages, has words of it that the other lacks."""
-        one, other = told
-        near = one.scored is not other.scored or abs(one.at - other.at) <= APART
-        lacking = (len(self._stems & (each.stems - than.stems)) for each, than in (told, told[::-1]))
-        return near and min(lacking) >= FEWEST_OWN
-
-    def _weight(self, told: Told) -> int:
-        """How much of it is in a sentence: its words, and names and numbers twice."""
-        hits = 2 * sum(not name.isdisjoint(told.roots) for name in self._names)
-        hits += 2 * sum(not either.isdisjoint(told.numbers) for either in self._numbers)
-        return hits + len(self._stems & told.stems)
-
-    def _denies(self, told: Told) -> bool:
-        """Whether it affirms what the sentence negates, or negates what it affirms."""
-        return bool((self._negated ^ told.negated) & self._stems & told.stems)
-
-    def _turns(self, told: Told) -> bool:
-        """Whether it says of a sentence's words the opposite: with a "not" more, or, where it is whole, with one less."""
-        if _share(self._stems, told.stems) < VERBATIM:
-            return False
-        mine, theirs = (len(_NEGATION.findall(folded(text))) for text in (self._text, told.sentence.text))
-        return mine > theirs or (mine < theirs and _share(told.stems, self._stems) >= VERBATIM)
+    def _quotes(self, quotation: str, passage: Evidence) -> bool:
+        """Whether a passage has it; a sentence that names somebody has to hold the statement's names, too."""
+        for sentence in passage.sentences:
+            if _stands(quotation, sentence.text):
+                named = any(_names(sentence.text))
+                there = _all_roots(f"{passage.about} {sentence.text}") if named else passage.roots
+                return not any(name.isdisjoint(there) for name in self._names)
+        return _stands(quotation, passage.text)
 
 
 def _stems(text: str) -> frozenset[str]:
-    return frozenset(map(stem, meaningful(text)))
-
-
-def _all_roots(text: str) -> frozenset[str]:
-    return frozenset(root for word in words(text) for root in _roots(word))
-
-
-def _negated(text: str) -> frozenset[str]:
-    """Stems of the words that a "not" stands before."""
-    plain = folded(text)
-    behind = (_CLAUSE_END.split(plain[found.end() :], maxsplit=1)[0] for found in _NEGATION.finditer(plain))
-    return frozenset(stem(word) for clause in behind for word in meaningful(clause)[:_NEGATED])
-
-
-def _share(wanted: frozenset[str], known: frozenset[str]) -> float:
-    return len(wanted & known) / len(wanted) if wanted else 1.0
+    return frozenset(stem(word) for word in meaningful(text) if not word[0].isdigit())
 
 
 def _amounts(text: str) -> Iterator[Amount]:
@@ -352,6 +303,10 @@ def _names(text: str) -> Iterator[str]:
             yield word.lower()
 
 
+def _all_roots(text: str) -> frozenset[str]:
+    return frozenset(root for word in words(text) for root in _roots(word))
+
+
 def _roots(word: str) -> frozenset[str]:
     """A name without the endings that make it plural or an adjective: "Russia" and "Russian" share "russ"."""
     cut = (word[: -len(ending)] for ending in _ENDINGS if word.endswith(ending))
@@ -360,7 +315,7 @@ def _roots(word: str) -> frozenset[str]:
 
 def _units(passage: Evidence) -> Iterable[str]:
     """What a quotation may stand in: a sentence, or several that follow each other."""
-    yield from (told.sentence.text for told in passage.sentences)
+    yield from (sentence.text for sentence in passage.sentences)
     yield passage.text
 
 

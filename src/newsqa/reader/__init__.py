@@ -1,5 +1,6 @@
-"""The reader: a small model that finds the answer in a passage, or finds that it is not there; and its recipe."""
+"""The reader: a small model that finds the sentences that answer a question, or that there are none; and its recipe."""
 
-from newsqa.reader.reading import Reader, Reading
+from newsqa.reader.asking import Given, given
+from newsqa.reader.reading import Reader, Reading, Reads
 
-__all__ = ["Reader", "Reading"]
+__all__ = ["Given", "Reader", "Reading", "Reads", "given"]

@@ -1,18 +1,19 @@
-"""Reads a question and passages together: where the answer stands in each, and whether it is there at all."""
+"""Reads a question and a passage together: which sentences answer it, where the short answer is, and the verdict."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from unicodedata import combining
 
 import numpy as np
 
-from newsqa.domain import Span
+from newsqa.domain import Span, Turn
 from newsqa.embedding import PACKAGED_MODEL
-from newsqa.inference import PackagedModel, batches, packaged_file
+from newsqa.inference import PackagedModel, packaged_file
+from newsqa.reader.asking import Given, with_conversation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,13 +21,29 @@ if TYPE_CHECKING:
 PACKAGED_READER = Path(__file__).parents[1] / "models" / "reader"
 MAX_TOKENS = 256
 """Of question and passage together; the rest of a longer passage is not seen."""
-MAX_QUESTION_TOKENS = 64
+MAX_QUESTION_TOKENS = 96
+"""Of a question and the conversation that is read with it."""
 MAX_ANSWER_TOKENS = 32
+INPUTS = ("input_ids", "token_type_ids", "member")
+OUTPUTS = ("start", "end", "here", "sentences", "verdict", "leans")
+UNREAD = -20.0
+"""Logit of a sentence that the reader could not see: the end of a long passage."""
 _BRACKETS = {"(": ")", "[": "]", "“": "”", "‘": "’", '"': '"'}
 _SIGNS, _UNITS = "$€£¥−-+#", "%°€$£¥′″"
 _NUMBER_MARK = re.compile(r"\d[.,]\d")
 _HYPHEN = re.compile(r"[^\W\d_]-[^\W\d_]")
 _DOTTED = re.compile(r"(?:^|\W)(?:[^\W\d_]\.){2,}$")
+
+
+class Short(NamedTuple):
+    """A short answer."""
+
+    score: float
+    """Logit of its first token plus that of its last."""
+    span: Span
+    """Where it stands in the passage, freed of punctuation at its ends."""
+    share: float
+    """Probability, 0 to 1, of it among all spans that it was chosen from and none."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +52,15 @@ class Reading:
 
     here: float
     """Logit that the passage answers the question."""
+    sentences: "NDArray[np.float32]"
+    """Logit of each sentence to belong to a good answer: [sentences]; `UNREAD` where it was cut off."""
+    verdict: "NDArray[np.float32]"
+    """Probabilities that the passage says yes, or bears a statement out; that it says no, or contradicts it; and that
+    it does neither: [3]."""
     none: float
     """Score of "no span in this passage", comparable with a span's."""
     starts: "NDArray[np.float32]"
-    """Logit of each token of the passage to be the first of the answer: [tokens]."""
+    """Logit of each token of the passage to be the first of the short answer: [tokens]."""
     ends: "NDArray[np.float32]"
     """The same for the last."""
     offsets: "NDArray[np.int64]"
@@ -46,8 +68,8 @@ class Reading:
     text: str
     """The passage."""
 
-    def best(self, within: Span) -> tuple[float, Span] | None:
-        """The best span inside a part of the passage, trimmed, and its score, start plus end; None without a token."""
+    def best(self, within: Span) -> Short | None:
+        """The likeliest short answer inside a part of the passage; None without a token."""
         inside = np.flatnonzero((self.offsets[:, 0] >= within.start) & (self.offsets[:, 1] <= within.end))
         if not len(inside):
             return None
@@ -56,14 +78,19 @@ class Reading:
         scores[far] = -np.inf
         first, last = np.unravel_index(scores.argmax(), scores.shape)
         found = Span(int(self.offsets[inside[first], 0]), int(self.offsets[inside[last], 1]))
-        return float(scores[first, last]), trimmed(self.text, found, within)
+        best = float(scores[first, last])
+        odds = np.exp(scores - best).sum() + np.exp(min(self.none - best, 50.0))
+        return Short(best, trimmed(self.text, found, within), float(1 / odds))
 
 
 class Reads(Protocol):
     """What reads a question and passages together: the packaged `Reader`, or a stand-in."""
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+    def read(self, question: str, passages: Sequence[Given], conversation: Sequence[Turn] = ()) -> list[Reading]:
         """A reading for each of the passages, in their order."""
+
+    def leans(self, question: str, conversation: Sequence[Turn]) -> float:
+        """The probability, 0 to 1, that the question needs the conversation before it."""
 
 
 class Reader:
@@ -74,24 +101,34 @@ class Reader:
 
         Args:
             folder: holds `model.onnx`; the tokenizer is that of the packaged embedding model.
-            threads: of ONNX Runtime; 0 for one a core, at most 8.
+            threads: passages read at one time; 0 for one a core, at most 8.
         """
         self._folder, self._threads = folder, threads
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
-        """A reading for each of the passages, in their order.
+    def read(self, question: str, passages: Sequence[Given], conversation: Sequence[Turn] = ()) -> list[Reading]:
+        """A reading for each of the passages, in their order; none depends on the others.
+
+        Args:
+            question: or a statement, to have a verdict on it.
+            passages: what is read.
+            conversation: the turns before the question, oldest first, where it needs them.
 
         Raises:
             ModelError: the model's files are missing or damaged.
         """
-        encodings = self._tokenizer.encode_batch([(self._cut(question), passage) for passage in passages])
-        readings: dict[int, Reading] = {}
-        for rows, ids, mask, types in batches(encodings):
-            inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
-            starts, ends, here = self._model.run(["start", "end", "here"], inputs)
-            for row, index in enumerate(rows):
-                readings[index] = _reading(passages[index], encodings[index], starts[row], ends[row], float(here[row]))
-        return [readings[index] for index in range(len(passages))]
+        asked = self._cut(with_conversation(question, conversation))
+        pairs = [_Pair(self._tokenizer.encode(asked, each.introduction + each.text), each) for each in passages]
+        found = self._model.run(OUTPUTS, [pair.inputs() for pair in pairs])
+        return [pair.reading(*outputs) for pair, outputs in zip(pairs, found, strict=True)]
+
+    def leans(self, question: str, conversation: Sequence[Turn]) -> float:
+        """The probability, 0 to 1, that the question needs the conversation before it. Raises as `read` does."""
+        if not conversation:
+            return 0.0
+        encoding = self._tokenizer.encode(self._cut(with_conversation(question, conversation)))
+        inputs = _inputs(encoding, np.zeros((1, len(encoding.ids)), np.float32))
+        ((logit,),) = self._model.run(["leans"], [inputs])
+        return float(1 / (1 + np.exp(-logit)))
 
     def _cut(self, question: str) -> str:
         """The question as far as it leaves room for a passage."""
@@ -121,6 +158,7 @@ def reader_tokenizer() -> Any:
 
     tokenizer = Tokenizer.from_str(packaged_file(PACKAGED_MODEL, "tokenizer.json").decode())
     tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True  # "[SEP]" in a text is text
     tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
     return tokenizer
 
@@ -175,9 +213,44 @@ def _ends(text: str, start: int, end: int) -> bool:
     )
 
 
-def _reading(
-    text: str, encoding: Any, starts: "NDArray[np.float32]", ends: "NDArray[np.float32]", here: float
-) -> Reading:
-    tokens = [index for index, type_ in enumerate(encoding.type_ids) if type_ == 1][:-1]  # without [SEP]
-    offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)[tokens]  # made anew each time it is looked at
-    return Reading(here, float(starts[0] + ends[0]), starts[tokens], ends[tokens], offsets, text)
+class _Pair:
+    """A question and a passage as tokens."""
+
+    def __init__(self, encoding: Any, given: Given) -> None:
+        self.encoding, self.given = encoding, given
+        types = np.array(encoding.type_ids)
+        offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2) - len(given.introduction)
+        told = (types == 1) & (offsets[:, 1] > offsets[:, 0])
+        starts, ends = ([getattr(span, side) for span in given.sentences] for side in ("start", "end"))
+        self.member = (
+            told & (offsets[:, 0] < np.array(ends)[:, None]) & (offsets[:, 1] > np.array(starts)[:, None])
+            if given.sentences
+            else np.zeros((0, len(types)), bool)
+        )
+        self.own = np.flatnonzero(told & (offsets[:, 0] >= 0))
+        self.offsets = offsets[self.own]
+
+    def inputs(self) -> "dict[str, NDArray[Any]]":
+        """What the model takes; a passage without a sentence has one without tokens."""
+        member = self.member if len(self.member) else np.zeros((1, len(self.encoding.ids)))
+        return _inputs(self.encoding, member.astype(np.float32))
+
+    def reading(self, *outputs: "NDArray[np.float32]") -> Reading:
+        """What the model's outputs say."""
+        starts, ends, here, sentences, verdict, _ = outputs
+        shares = np.exp(verdict - verdict.max())
+        return Reading(
+            float(here),
+            np.where(self.member.any(1), sentences[: len(self.member)], UNREAD).astype(np.float32),
+            shares / shares.sum(),
+            float(starts[0] + ends[0]),
+            starts[self.own],
+            ends[self.own],
+            self.offsets,
+            self.given.text,
+        )
+
+
+def _inputs(encoding: Any, member: "NDArray[np.float32]") -> "dict[str, NDArray[Any]]":
+    values = (np.array(encoding.ids, np.int64), np.array(encoding.type_ids, np.int64), member)
+    return dict(zip(INPUTS, values, strict=True))
