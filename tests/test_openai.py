@@ -67,7 +67,7 @@ def test_earlier_messages_are_the_history(client: openai.OpenAI) -> None:
     said = []
     for before in ([{"role": "system", "content": "Be brief."}, *_asking(BRIDGE, "Three crowns.")], []):
         asked = client.chat.completions.create(model="newsqa", messages=[*before, *_asking("And lorries?")])
-        said.append(asked.choices[0].message.content)
+        said.append(asked.choices[0].message.content or "")
     assert said[0].startswith("€7.10.")
     assert said[0] != said[1]
 

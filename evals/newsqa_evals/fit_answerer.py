@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 LEFT_OUT = 0.2
 """Share of the answerable questions whose article is left out."""
 WEIGHT_DECAY = 1e-3
-READ = 6
+READ = 4
 """Passages a question."""
 OWN = 2
 """Times that each of the suites' cases counts: they are few, and worded less like their answers."""

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     passage_words: int = Field(120, ge=30, le=180, description="Size of a passage in words; changing it re-indexes.")
     pool: int = Field(50, ge=1, le=1000, description="Candidates each of the two searches brings to the fusion.")
     top_k: int = Field(8, ge=1, le=100, description="Passages that are found for an answer.")
-    read: int = Field(6, ge=1, le=100, description="Passages that are read at the most, the best of those found.")
+    read: int = Field(4, ge=1, le=100, description="Passages that are read at the most, the best of those found.")
     most_wrong: float = Field(
         0.3,
         ge=0,

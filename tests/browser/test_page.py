@@ -340,7 +340,7 @@ def test_a_chat_models_words_stream_and_what_is_not_borne_out_is_withdrawn(
             return 500
         image = "![x](http://evil.example/pixel.png)"
         belgium = f"It controls 77% of Belgium {image}"
-        return ["Russia controls 18% of ", 0.3, "Ukrainian land [1]. ", belgium, 1.0, " [1]."]
+        return ["Russia controls 18% of ", 0.3, "Ukraine’s territory [1]. ", belgium, 1.0, " [1]."]
 
     folder = tmp_path / "library"
     with open_assistant(folder) as opened:
@@ -353,7 +353,7 @@ def test_a_chat_models_words_stream_and_what_is_not_borne_out_is_withdrawn(
         expect(tab.page.locator(".nq-growing")).to_contain_text("It controls 77%")
         tab.await_answers(1)
         answer = tab.page.locator(".nq-answer")
-        words = re.compile(r"^\s*Russia controls 18% of Ukrainian land\.\s+Citation 1\s*$")
+        words = re.compile(r"^\s*Russia controls 18% of Ukraine’s territory\.\s+Citation 1\s*$")
         expect(answer.locator(".nq-prose")).to_have_text(words)
         expect(answer.locator(".nq-withdrawn")).to_contain_text("Withdrawn: 1 statement")
         expect(answer.locator("img")).to_have_count(0)

@@ -92,7 +92,7 @@ def features(candidates: Sequence[Candidate]) -> "NDArray[np.float64]":
 class SentenceScorer:
     """Gives every sentence a probability; all of them and the one of "none" sum to 1."""
 
-    def __init__(self, reader: Reads, weights: Weights | None = None, most: int = 6) -> None:
+    def __init__(self, reader: Reads, weights: Weights | None = None, most: int = 4) -> None:
         """Uses the packaged weights unless others are given.
 
         Args:
