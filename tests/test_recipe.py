@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from newsqa.reader.examples import (
     read,
     write,
 )
+from newsqa.reader.reading import PACKAGED_READER, reader_tokenizer
 from newsqa_evals.remembering import Remembering
 from tests.fakes import ScriptedReader
 
@@ -747,3 +749,25 @@ def test_nothing_is_read_twice_for_the_fit_but_behind_another_conversation() -> 
         reader.read("When?", [noon], [Turn(before)])
     assert [noon.text, dogs.text, noon.text, noon.text] == inner.seen
     assert [noon.text, noon.text, dogs.text] == [each.text for each in reader.read("Why?", [noon, noon, dogs])]
+
+
+@pytest.mark.skipif(find_spec("torch") is None or find_spec("onnx") is None, reason="needs newsqa[recipes]")
+def test_training_can_go_on_from_the_packaged_reader(tmp_path: Path) -> None:
+    import torch
+    from transformers import BertModel
+
+    from newsqa.reader.backbone import CONFIG, packaged_weights
+    from newsqa.reader.network import ReaderNetwork
+
+    BertModel(CONFIG, add_pooling_layer=False).save_pretrained(tmp_path)
+    network = ReaderNetwork(tmp_path).eval()
+    network.load_state_dict(packaged_weights(PACKAGED_READER / "model.onnx"))
+    text = "The ferry sails at noon."
+    (reading,) = Reader().read("When does the ferry sail?", [Given(text, (Span(0, len(text)),))])
+    encoding = reader_tokenizer().encode("When does the ferry sail?", text)
+    ids, types = torch.tensor([encoding.ids]), torch.tensor([encoding.type_ids])
+    told = (types == 1) & (torch.arange(ids.shape[1]) < ids.shape[1] - 1)
+    with torch.no_grad():
+        logits = network(ids, torch.ones_like(ids), types, told.float()[None])
+    assert pytest.approx(reading.sentences[0], abs=0.5) == float(logits.sentences[0, 0])
+    assert pytest.approx(reading.here, abs=0.5) == float(logits.here[0])

@@ -44,6 +44,22 @@ def encoder_of(file: Path) -> BertModel:
     return encoder
 
 
+def packaged_weights(file: Path) -> dict[str, torch.Tensor]:
+    """The weights of `ReaderNetwork` out of a packaged reader, to train on from; rounded as int8 weights are."""
+    graph = onnx.load(str(file)).graph
+    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    found = {name.removeprefix("network."): value for name, value in [*_plain(values), *_products(graph, values)]}
+    width, heads = CONFIG.hidden_size, CONFIG.num_attention_heads
+    for layer in range(CONFIG.num_hidden_layers):
+        weight, bias = _dequantized(values, f"weights.{layer}_quantized").T, values[f"biases.{layer}"]
+        for at, part in enumerate(("query", "key", "value")):
+            scale = (width // heads) ** 0.5 if part == "query" else 1.0  # which the export put into the weights
+            own = f"encoder.encoder.layer.{layer}.attention.self.{part}"
+            rows = slice(at * width, (at + 1) * width)
+            found |= {f"{own}.weight": weight[rows] * scale, f"{own}.bias": bias[rows] * scale}
+    return {name: torch.tensor(np.ascontiguousarray(value)) for name, value in found.items()}
+
+
 def _plain(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """The weights that are there under their names: biases, normalisations, embeddings."""
     for name, value in values.items():
@@ -63,12 +79,13 @@ def _products(graph: Any, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         if node.op_type != "MatMulInteger" or not node.input[1].endswith("_quantized"):
             continue
         following, bias = node, None
-        while bias is None:
+        while bias is None and users[following.output[0]]:
             behind = users[following.output[0]]
             added = [name for each in behind if each.op_type == "Add" for name in each.input if name in values]
             bias = next((name for name in added if name.endswith(".bias")), None)
             following = behind[0]
-        yield bias.removesuffix(".bias") + ".weight", _dequantized(values, node.input[1]).T
+        if bias:
+            yield bias.removesuffix(".bias") + ".weight", _dequantized(values, node.input[1]).T
 
 
 def _dequantized(values: dict[str, Any], name: str) -> Any:

@@ -3,9 +3,9 @@
     python -m newsqa.reader.train BACKBONE checkpoint.pt examples-0.jsonl.gz [examples-1.jsonl.gz …] [--tokens 7e6]
 
 BACKBONE is the folder that `newsqa.reader.backbone` makes. Every epoch reads the next of the files of examples. Started
-again with the same files and the same checkpoint, it goes on where it was. `--from weights.safetensors` starts from
-weights that were trained before. `--bf16` halves the time where the processor knows bfloat16; `--device cuda` takes an
-accelerator.
+again with the same files and the same checkpoint, it goes on where it was. `--from FILE` starts from weights that were
+trained before: safetensors, a checkpoint, or the `model.onnx` of the packaged reader. `--bf16` halves the time where
+the processor knows bfloat16; `--device cuda` takes an accelerator.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
+from newsqa.reader.backbone import packaged_weights
 from newsqa.reader.examples import YES, Example, read
 from newsqa.reader.network import Logits, ReaderNetwork
 from newsqa.reader.reading import reader_tokenizer
@@ -235,7 +236,9 @@ def train(
 
 
 def _weights(file: Path) -> dict[str, torch.Tensor]:
-    """The weights of a safetensors file, or of a checkpoint, in 32 bits."""
+    """The weights of a safetensors file, of a packaged reader or of a checkpoint, in 32 bits."""
+    if file.suffix == ".onnx":
+        return packaged_weights(file)
     if file.suffix == ".safetensors":
         return {name: tensor.float() for name, tensor in load_file(file).items()}
     weights: dict[str, torch.Tensor] = torch.load(file, map_location="cpu")["network"]
