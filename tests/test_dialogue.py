@@ -26,7 +26,7 @@ def test_a_question_that_stands_alone_needs_nothing() -> None:
 
 def test_a_follow_up_stands_behind_the_question_it_leans_on() -> None:
     found = understood(WHY, [FERRY, TALKS], LEANS)
-    assert Understood(WHY, (TALKS,)) == found
+    assert Understood(WHY, (TALKS,), leaning=1.0) == found
     assert f"{TALKS.question} {WHY}" == found.standalone
 
 
@@ -60,7 +60,6 @@ def test_each_question_is_judged_by_the_two_turns_before_it() -> None:
     assert [
         (WHY, (TALKS, WHEN)),
         (WHEN.question, (FERRY, TALKS)),
-        (TALKS.question, (FERRY,)),
     ] == judged
 
 
@@ -99,3 +98,8 @@ def test_the_question_is_never_changed_and_nothing_comes_from_outside_the_conver
     assert question == found.question
     assert found.standalone.endswith(question)
     assert set(found.conversation) <= {Turn(turn.question.strip(), turn.answer) for turn in history}
+
+
+@pytest.mark.parametrize(("probability", "doubtful"), [(0.1, False), (0.5, True), (0.99, True), (0.999, False)])
+def test_a_follow_up_that_may_stand_alone_is_doubtful(probability: float, doubtful: bool) -> None:
+    assert doubtful == understood(WHY, [TALKS], lambda *_: probability).doubtful

@@ -208,7 +208,11 @@ class Assistant:
         answerer = self._answerer(state)
         if isinstance(answerer, GenerativeAnswerer):
             return answerer.understood(question, state["history"], state.get("abandoned"), state["spent"])
-        return answerer.understood(question, state["history"])
+        asked = answerer.understood(question, state["history"])
+        if asked.doubtful:
+            found = self.retriever.find(question, state.get("filters"), state.get("top_k"))
+            return Understood(question) if answerer.settles(question, found) else asked
+        return asked
 
     def _answer(self, state: State) -> State:
         """The last step of the chain: the answer, grounded."""

@@ -10,10 +10,10 @@ from newsqa.english import FUNCTION_WORDS, folded, words
 
 MOST_CHARS = 500
 """Of a turn's question or answer that are looked at."""
-MOST_TURNS = 3
+MOST_TURNS = 2
 """Turns before a follow-up that are looked at."""
-LEANING = 0.3
-"""Probability from which a question is taken for a follow-up."""
+LEANING, SURELY = 0.3, 0.993
+"""Probabilities from which a question is taken for a follow-up: likely, and surely."""
 _MOST_ANSWER_CHARS = 160
 """Of the last answer that are searched for."""
 Leans = Callable[[str, Sequence[Turn]], float]
@@ -95,6 +95,13 @@ class Understood:
     question: str
     conversation: tuple[Turn, ...] = ()
     """Oldest first; none where it stands alone."""
+    leaning: float = 0.0
+    """The probability that it needs them."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it may stand alone after all: then it does where it is answered so."""
+        return bool(self.conversation) and self.leaning < SURELY
 
     @property
     def standalone(self) -> str:
@@ -124,8 +131,10 @@ def understood(question: str, history: Sequence[Turn], leans: Leans) -> Understo
         if intent_of(turn.question) in {Intent.QUESTION, Intent.SUMMARY}
     ]
     needed: list[Turn] = []
-    asked = question
-    while turns and len(needed) < MOST_TURNS and leans(asked, turns[-2:]) >= LEANING:
+    leaning = leans(question, turns[-2:]) if turns else 0.0
+    probability = leaning
+    while probability >= LEANING:
         needed.insert(0, turns.pop())
-        asked = needed[0].question
-    return Understood(question, tuple(needed))
+        further = turns and len(needed) < MOST_TURNS
+        probability = leans(needed[0].question, turns[-2:]) if further else 0.0
+    return Understood(question, tuple(needed), leaning)

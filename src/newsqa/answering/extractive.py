@@ -6,7 +6,7 @@ from typing import Literal
 
 from newsqa.answering.composing import composed, statement
 from newsqa.answering.confidence import Calibration
-from newsqa.answering.sentences import Candidate, SentenceScorer
+from newsqa.answering.sentences import AT_A_TIME, Candidate, SentenceScorer
 from newsqa.chat import Writing
 from newsqa.dialogue import Understood, understood
 from newsqa.domain import ScoredPassage, Turn
@@ -15,6 +15,8 @@ from newsqa.reader import Reads
 
 NO_ANSWER = "The articles don’t say."
 """How an abstained answer begins."""
+ALONE = 0.9
+"""Probability of a sentence from which a question that may be a follow-up is answered as it stands."""
 _NEAR = 0.25  # cosine from which a passage is near enough to be shown beside an abstention
 
 
@@ -65,6 +67,11 @@ class ExtractiveAnswerer:
     def understood(self, question: str, history: Sequence[Turn]) -> Understood:
         """`question` with the turns of the conversation that it needs."""
         return understood(question, history, self.reader.leans)
+
+    def settles(self, question: str, passages: Sequence[ScoredPassage]) -> bool:
+        """Whether one of the best `passages` surely answers a question, as it stands."""
+        ranked = self._scorer.rank(question, passages[:AT_A_TIME])
+        return bool(ranked) and ranked[0].probability >= ALONE
 
     def reply(
         self, asked: Understood, passages: Sequence[ScoredPassage], abandoned: Callable[[], bool] | None = None
