@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from newsqa.domain import Turn
@@ -95,7 +95,7 @@ class Understood:
     question: str
     conversation: tuple[Turn, ...] = ()
     """Oldest first; none where it stands alone."""
-    leaning: float = 0.0
+    leaning: float = field(default=0.0, compare=False)
     """The probability that it needs them."""
 
     @property
