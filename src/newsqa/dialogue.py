@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from newsqa.domain import Turn
 from newsqa.english import FUNCTION_WORDS, folded, words
+from newsqa.reader.asking import MOST_ANSWER_CHARS
 
 MOST_CHARS = 500
 """Of a turn's question or answer that are looked at."""
@@ -14,8 +15,6 @@ MOST_TURNS = 2
 """Turns before a follow-up that are looked at."""
 LEANING, SURELY = 0.3, 0.993
 """Probabilities from which a question is taken for a follow-up: likely, and surely."""
-_MOST_ANSWER_CHARS = 160
-"""Of the last answer that are searched for."""
 Leans = Callable[[str, Sequence[Turn]], float]
 """The probability that a question needs the conversation before it."""
 
@@ -111,7 +110,7 @@ class Understood:
     @property
     def searched(self) -> str:
         """What is searched for: also what the last answer says, as a follow-up may ask about that."""
-        told = [turn.answer[:_MOST_ANSWER_CHARS] for turn in self.conversation[-1:]]
+        told = [turn.answer[:MOST_ANSWER_CHARS] for turn in self.conversation[-1:]]
         return " ".join([self.standalone, *told])
 
 

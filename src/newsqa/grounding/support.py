@@ -207,7 +207,7 @@ class _Claim:
 
     def _cited(self, passage: Evidence, reading: Reading) -> tuple[tuple[ScoredPassage, Sentence], ...]:
         """The likeliest sentence, and a second one that belongs to it as well; those that hold the quotations first."""
-        told = [each for each in passage.scored.passage.sentences if not each.heading] or list(passage.sentences)
+        told = passage.sentences
         logits = list(reading.sentences) or [0.0] * len(told)
         quoting = [any(_stands(quotation, each.text) for quotation in self._quotations) for each in told]
         order = sorted(range(len(told)), key=lambda at: (not quoting[at], -logits[at]))
